@@ -1,9 +1,16 @@
-"""The small types that describe a domain: which columns a saved search must have and what their values must look like."""
+"""The small types that describe a domain: which columns a saved search must have, what their values must look
+like, what becomes of them.
+"""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
 
 
 class FieldType(enum.StrEnum):
@@ -25,7 +32,8 @@ class Field:
 
     ``mandatory``: the saved search must have the column, or the run stops before a row moves.
     ``required``: every row must have a value in it, or the row is rejected.
-    ``pattern`` (a regular expression that the whole value matches), ``one_of`` and ``minimum`` apply to values that are there;
+    ``pattern`` (a regular expression that the whole value matches), ``one_of`` and ``minimum`` apply to
+    values that are there;
     ``hint`` finishes the sentence "<label> …" in the reason of a rejected row.
     """
 
@@ -42,7 +50,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One saved search of a flow: a name within the flow, the search's default id, the search type and its known fields."""
+    """One saved search of a flow: a name within the flow, the search's default id, the search type and its
+    known fields.
+    """
 
     name: str
     search: str
@@ -53,3 +63,106 @@ class Source:
     def mandatory(self) -> tuple[Field, ...]:
         """The fields whose columns the saved search must have."""
         return tuple(field for field in self.fields if field.mandatory)
+
+
+class Kind(enum.StrEnum):
+    """What a record is at its destination."""
+
+    PROFILE = "profile"
+    EVENT = "event"
+    ITEM = "item"
+    VARIANT = "variant"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a domain must know of the store to shape a row: how to write URLs and read phones, and what
+    currency amounts are in.
+    """
+
+    store: str
+    url: str
+    item_url: str
+    image_url: str
+    country: str
+    currency: str
+
+    def item_link(self, urlcomponent: str) -> str:
+        """The address of an item's page."""
+        return self.item_url.format(url=self.url, urlcomponent=urlcomponent.lstrip("/"))
+
+    def image_link(self, image: str | None) -> str | None:
+        """The address of an image: as it is when it is absolute, else below the store's."""
+        if not image or image.startswith(("http://", "https://")):
+            return image
+        return self.image_url.format(url=self.url, image=image.lstrip("/"))
+
+
+@dataclass(slots=True)
+class Records:
+    """What rows became, column by column and ordered by (id, sub).
+
+    ``id`` is the NetSuite internal id, ``sub`` the line's key (0 for what stands for the whole NetSuite
+    record), ``key`` the identity at the destination,
+    ``rows`` how many rows of the saved search the record accounts for, ``payload`` the encoded JSON of one
+    element.
+    """
+
+    id: list[int] = field(default_factory=list)
+    sub: list[int] = field(default_factory=list)
+    key: list[str] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    payload: list[bytes] = field(default_factory=list)
+
+    def add(self, id_: int, sub: int, key: str, rows: int, payload: bytes) -> None:
+        """Append one record."""
+        self.id.append(id_)
+        self.sub.append(sub)
+        self.key.append(key)
+        self.rows.append(rows)
+        self.payload.append(payload)
+
+
+class Shaper(Protocol):
+    """Turns the valid rows of one source into records, batch by batch. ``warnings`` counts what was left out
+    of a record, by reason.
+    """
+
+    warnings: Counter[str]
+
+    def feed(self, batch: pa.RecordBatch) -> Records:
+        """The records that are complete with this batch's rows."""
+
+    def finish(self) -> Records:
+        """The records that were waiting for more rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """How several rows that share an identity become one record.
+
+    ``key`` gives the identity of each row of a batch; ``rank`` a number for each row: of the rows that share
+    an identity the one with the lowest rank
+    becomes the record, and the others are accounted for by it. A rank is never given twice.
+    """
+
+    columns: tuple[str, ...]
+    key: Callable[[pa.RecordBatch], list[str]]
+    rank: Callable[[Source, pa.RecordBatch], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A flow's business data: its sources in the order of delivery, what their rows become, and how."""
+
+    flow: str
+    title: str
+    description: str
+    sources: tuple[Source, ...]
+    kinds: tuple[Kind, ...]
+    shaper: Callable[[Source, Site, pa.Schema], Shaper]
+    merge: Merge | None = None
+    once: bool = False  # a record that was delivered is never sent again: the destination can't change it
+    to_update: Callable[[bytes], bytes] | None = (
+        None  # the payload of a creation as that of an update, where the destination tells them apart
+    )

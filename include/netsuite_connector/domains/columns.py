@@ -1,0 +1,62 @@
+"""Reading columns of a record batch by name, and passing on those that a domain does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# A select's readable text stands in a column of its own beside its id (docs/netsuite/restlet.md).
+TEXT_SUFFIX = "__text"
+_DATETIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def values(batch: pa.RecordBatch, name: str) -> list[Any]:
+    """The column's values as Python objects; None for each row where the search does not have the column."""
+    index = batch.schema.get_field_index(name)
+    return [None] * batch.num_rows if index < 0 else as_json(batch.column(index)).to_pylist()
+
+
+def texts(batch: pa.RecordBatch, name: str) -> list[Any]:
+    """A select's texts, or the values themselves where the column is no select."""
+    return values(
+        batch, name + TEXT_SUFFIX if batch.schema.get_field_index(name + TEXT_SUFFIX) >= 0 else name
+    )
+
+
+def as_json(column: pa.Array) -> pa.Array:
+    """The column with moments and dates as ISO 8601 text; anything else as it is."""
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(pc.cast(column, pa.timestamp("s", tz="UTC")), format=_DATETIME_FORMAT)
+    if pa.types.is_date(column.type):
+        return pc.strftime(column, format="%Y-%m-%d")
+    return column
+
+
+def extra_columns(schema: pa.Schema, known: Collection[str]) -> list[str]:
+    """The columns that a NetSuite administrator added: those not in ``known``, a select once, by its id's
+    name.
+    """
+    names = set(schema.names)
+    return [
+        name
+        for name in schema.names
+        if name not in known and not (name.endswith(TEXT_SUFFIX) and name.removesuffix(TEXT_SUFFIX) in names)
+    ]
+
+
+def extra_properties(batch: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, Any]]:
+    """For each row the values of ``names`` that are there, a select as its text."""
+    if not names:
+        for _ in range(batch.num_rows):
+            yield {}
+        return
+    for row in zip(*(texts(batch, name) for name in names), strict=True):
+        yield present(zip(names, row, strict=True))
+
+
+def present(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The pairs that have a value. Klaviyo is never sent a null: some of its endpoints would clear the field."""
+    return {name: value for name, value in pairs if value is not None}
