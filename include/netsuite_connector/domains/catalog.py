@@ -7,6 +7,7 @@ Two saved searches keep them apart, since NetSuite lets a search filter by matri
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -77,11 +78,11 @@ _KNOWN = frozenset(
 class ItemShaper:
     """Rows to elements of a catalog item or variant bulk create job."""
 
-    def __init__(self, source: Source, site: Site, schema: pa.Schema) -> None:
+    def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:
         self.warnings: Counter[str] = Counter()
         self._variants = source is VARIANTS
         self._site = site
-        self._extra = extra_columns(schema, _KNOWN)
+        self._extra = extra_columns(columns, _KNOWN)
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """One record a row."""
@@ -167,5 +168,6 @@ DOMAIN = Domain(
     sources=(ITEMS, VARIANTS),
     kinds=(Kind.ITEM, Kind.VARIANT),
     shaper=ItemShaper,
+    in_order=True,
     to_update=to_update,
 )

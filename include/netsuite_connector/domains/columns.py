@@ -35,14 +35,14 @@ def as_json(column: pa.Array) -> pa.Array:
     return column
 
 
-def extra_columns(schema: pa.Schema, known: Collection[str]) -> list[str]:
+def extra_columns(columns: Collection[str], known: Collection[str]) -> list[str]:
     """The columns that a NetSuite administrator added: those not in ``known``, a select once, by its id's
     name.
     """
-    names = set(schema.names)
+    names = set(columns)
     return [
         name
-        for name in schema.names
+        for name in columns
         if name not in known and not (name.endswith(TEXT_SUFFIX) and name.removesuffix(TEXT_SUFFIX) in names)
     ]
 
@@ -58,5 +58,5 @@ def extra_properties(batch: pa.RecordBatch, names: list[str]) -> Iterator[dict[s
 
 
 def present(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """The pairs that have a value. Klaviyo is never sent a null: some of its endpoints would clear the field."""
+    """The pairs that have a value. A null is never sent: it would clear the field at some endpoints."""
     return {name: value for name, value in pairs if value is not None}

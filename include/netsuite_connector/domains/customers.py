@@ -8,6 +8,7 @@ consents stay as they are.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -107,11 +108,11 @@ def _ranks(source: Source, batch: pa.RecordBatch) -> list[int]:
 class ProfileShaper:
     """Rows to ``profile`` elements of a profile bulk import job."""
 
-    def __init__(self, source: Source, site: Site, schema: pa.Schema) -> None:
+    def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:
         self.warnings: Counter[str] = Counter()
         self._contacts = source is CONTACTS
         self._region = site.country
-        self._extra = extra_columns(schema, _KNOWN)
+        self._extra = extra_columns(columns, _KNOWN)
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """One record a row."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -160,9 +160,10 @@ class Domain:
     description: str
     sources: tuple[Source, ...]
     kinds: tuple[Kind, ...]
-    shaper: Callable[[Source, Site, pa.Schema], Shaper]
+    shaper: Callable[[Source, Site, Collection[str]], Shaper]
     merge: Merge | None = None
     once: bool = False  # a record that was delivered is never sent again: the destination can't change it
+    in_order: bool = False  # a source's records must be there before the next source's are sent
     to_update: Callable[[bytes], bytes] | None = (
         None  # the payload of a creation as that of an update, where the destination tells them apart
     )

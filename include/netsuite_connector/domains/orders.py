@@ -9,7 +9,7 @@ is sent again is the same event, and Klaviyo keeps the first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import orjson
@@ -92,10 +92,10 @@ class EventShaper:
     next one.
     """
 
-    def __init__(self, source: Source, site: Site, schema: pa.Schema) -> None:  # noqa: ARG002 - a Shaper's signature
+    def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:  # noqa: ARG002
         self.warnings: Counter[str] = Counter()
         self._site = site
-        extra = extra_columns(schema, _KNOWN)
+        extra = extra_columns(columns, _KNOWN)
         self._line_extra = [name for name in extra if name.startswith(_LINE_PREFIXES)]
         self._order_extra = [name for name in extra if not name.startswith(_LINE_PREFIXES)]
         self._waiting: list[tuple[Any, ...]] = []

@@ -1,0 +1,56 @@
+"""Makes the DAG of a flow for every store that has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from netsuite_connector.airflow.params import flow_params
+from netsuite_connector.airflow.retries import RETRIES
+from netsuite_connector.airflow.stages import chain_stages
+from netsuite_connector.stores.load import load_stores
+from netsuite_connector.stores.model import FlowName, Store
+
+OWNER = "netsuite-connector"
+
+
+class Tag(StrEnum):
+    """What a DAG is about, for the filter above Airflow's list of DAGs."""
+
+    NETSUITE = "netsuite"
+    KLAVIYO = "klaviyo"
+
+
+def build_flow_dags(flow: str, doc_md: str) -> list[DAG]:
+    """The flow's DAG for every store that has it switched on; ``doc_md`` is shown with each.
+
+    With a single store a DAG is named after its flow, with several after flow and store.
+    """
+    stores = load_stores()
+    return [
+        _flow_dag(store, flow, doc_md, flow if len(stores) == 1 else f"{flow}__{store.store}")
+        for store in stores
+        if FlowName(flow) in store.flows and store.flows[FlowName(flow)].enabled
+    ]
+
+
+def _flow_dag(store: Store, flow: str, doc_md: str, dag_id: str) -> DAG:
+    schedule = store.flows[FlowName(flow)].schedule
+    with DAG(
+        dag_id=dag_id,
+        dag_display_name=f"{store.name}: {flow}",
+        description=f"{flow.capitalize()} of {store.name}: NetSuite → Klaviyo",
+        doc_md=doc_md,
+        schedule=CronTriggerTimetable(schedule, timezone=store.timezone) if schedule else None,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        params=flow_params(),
+        tags=[Tag.NETSUITE, Tag.KLAVIYO, flow, f"store:{store.store}"],
+        default_args={"owner": OWNER, "retries": RETRIES, "retry_delay": timedelta(seconds=30)},
+        render_template_as_native_obj=False,
+    ) as dag:
+        dag.add_result(chain_stages(store.store, flow))
+    return dag

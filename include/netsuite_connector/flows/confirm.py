@@ -1,0 +1,98 @@
+"""Confirm: jobs followed to their end, what Klaviyo refused rejected, and what it took written into the
+ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from netsuite_connector.domains.model import Source
+from netsuite_connector.flows import ledger
+from netsuite_connector.flows.delivery import Delivery
+from netsuite_connector.flows.run import Run
+from netsuite_connector.klaviyo.batching import Rejection
+from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.staging import rejected as rejected_rows
+
+log = logging.getLogger(__name__)
+
+
+def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
+    """Settle every batch. Returns ``rows`` and ``records`` (each ``delivered`` and ``rejected``),
+    ``reasons``, ``requests`` and ``seconds``.
+
+    ``reasons`` counts rejected records by Klaviyo's words. Run again, it comes to the same end.
+    """
+    began = time.monotonic()
+    rows: Counter[str] = Counter()
+    records: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    requests = 0
+    for source in run.domain.sources:
+        refused: dict[str, list[str]] = {}
+        delivery = Delivery(run, source, client)
+        for batch in delivery.batches():
+            if isinstance(batch, Rejection):
+                refused[batch.key] = list(batch.reasons)
+                continue
+            document = delivery.settle(batch)
+            refused.update(document["rejected"])
+            requests += len(document["sends"])
+        for why in refused.values():
+            reasons.update(set(why))
+        _write_rejected(run, source, refused)
+        ledger.update(run.ledger(source), _delivered(run, source, refused, rows, records))
+        log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
+    names = ("delivered", "rejected")
+    return {
+        "rows": {name: rows[name] for name in names},
+        "records": {name: records[name] for name in names},
+        "reasons": dict(reasons),
+        "requests": requests,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _delivered(
+    run: Run, source: Source, refused: dict[str, list[str]], rows: Counter[str], records: Counter[str]
+) -> Iterator[pa.RecordBatch]:
+    """The ledger's lines of what Klaviyo took; counts as it goes."""
+    for batch in run.dataset("records", source).batches(columns=[*ledger.SCHEMA.names, "key", "rows"]):
+        taken = pa.array([key not in refused for key in batch.column("key").to_pylist()], pa.bool_())
+        delivered = batch.filter(taken)
+        for name, part in (("delivered", delivered), ("all", batch)):
+            rows[name] += int(np.sum(part.column("rows").to_numpy()))
+            records[name] += part.num_rows
+        for count in (rows, records):
+            count["rejected"] = count["all"] - count["delivered"]
+        yield delivered.select(ledger.SCHEMA.names)
+
+
+def _write_rejected(run: Run, source: Source, refused: dict[str, list[str]]) -> None:
+    """The refused records as rejected rows; the row is the payload that Klaviyo refused."""
+    with run.dataset("refused", source).writer(rejected_rows.SCHEMA) as writer:
+        if refused:
+            for batch in run.dataset("records", source).batches(columns=["id", "key", "payload"]):
+                lines = [
+                    {
+                        "stage": "confirm",
+                        "source": source.name,
+                        "id": id_,
+                        "key": key,
+                        "reasons": refused[key],
+                        "row": payload.decode(),
+                    }
+                    for id_, key, payload in zip(
+                        *(column.to_pylist() for column in batch.columns), strict=True
+                    )
+                    if key in refused
+                ]
+                writer.write(pa.RecordBatch.from_pylist(lines, schema=rejected_rows.SCHEMA))
+        writer.commit()

@@ -1,0 +1,94 @@
+"""What a run of a flow is asked to do, and where its stages keep what they make."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from netsuite_connector.domains.model import Domain, Site, Source
+from netsuite_connector.errors import MendError
+from netsuite_connector.staging.dataset import Dataset
+from netsuite_connector.staging.staging import Staging
+from netsuite_connector.stores.model import FlowName, Store
+from netsuite_connector.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: a flow of a store over a window of last changes.
+
+    Its place in staging derives from these alone, so that the same request finds what an earlier try of it
+    left.
+    ``limit`` (rows a source) and ``dry_run`` are part of the request: what they make is kept apart.
+    """
+
+    store: Store
+    domain: Domain
+    window: Window
+    staging: Staging
+    limit: int | None = None
+    dry_run: bool = False
+
+    @property
+    def key(self) -> str:
+        """The run's folder: the window, then what narrows it."""
+        start = self.window.start_text or "beginning"
+        end = self.window.end_text or "open"
+        name = f"{start}--{end}".replace(":", "")
+        if self.limit is not None:
+            name += f"-limit-{self.limit}"
+        return f"{name}-dry-run" if self.dry_run else name
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The run's folder as parts of a path below the staging root."""
+        return (self.store.store, self.domain.flow, "runs", self.key)
+
+    @property
+    def site(self) -> Site:
+        """What the domain's shapers must know of the store."""
+        return Site(
+            store=self.store.store,
+            url=self.store.site.url.rstrip("/"),
+            item_url=self.store.site.item_url,
+            image_url=self.store.site.image_url,
+            country=self.store.country,
+            currency=self.store.currency,
+        )
+
+    def dataset(self, stage: str, source: Source) -> Dataset:
+        """Where ``stage`` keeps the rows or records of ``source``."""
+        return self.staging.dataset(*self.place, stage, source.name)
+
+    def ledger(self, source: Source) -> Dataset:
+        """What earlier runs of the flow delivered from ``source``: one for all runs of the store's flow."""
+        return self.staging.dataset(self.store.store, self.domain.flow, "ledger", source.name)
+
+    def document(self, *name: str) -> tuple[str, ...]:
+        """The path of a small JSON document of the run."""
+        return (*self.place, *name)
+
+    def search(self, source: Source) -> str:
+        """The id of the saved search that ``source`` reads."""
+        return self.store.search(self.domain.flow, source.name, source.search)
+
+
+def open_staging() -> Staging:
+    """The staging that ``NETSUITE_CONNECTOR_STAGING`` names (an fsspec URL), or ``$AIRFLOW_HOME/staging``."""
+    root = os.environ.get("NETSUITE_CONNECTOR_STAGING")
+    if not root:
+        home = os.environ.get("AIRFLOW_HOME") or str(Path.home() / "airflow")
+        root = str(Path(home) / "staging")
+    return Staging(root)
+
+
+def check_searches(store: Store, domain: Domain) -> None:
+    """Raise MendError where the store names a saved search for a source that the flow does not have."""
+    known = [source.name for source in domain.sources]
+    for name in store.flows[FlowName(domain.flow)].searches:
+        if name not in known:
+            raise MendError(
+                f"Store '{store.store}': 'flows.{domain.flow}.searches.{name}' is not a source of the flow; "
+                f"known are {', '.join(known)}."
+            )

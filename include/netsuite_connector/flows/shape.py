@@ -1,0 +1,114 @@
+"""Shape: valid rows to records, encoded as the destination wants them, less those that were delivered before
+and have not changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from netsuite_connector.domains.model import Records, Shaper, Source
+from netsuite_connector.flows import ledger
+from netsuite_connector.flows.merge import Merged, merge
+from netsuite_connector.flows.run import Run
+
+log = logging.getLogger(__name__)
+
+SCHEMA = pa.schema(
+    [
+        *ledger.SCHEMA,
+        ("key", pa.string()),
+        ("rows", pa.int32()),
+        ("payload", pa.binary()),
+    ]
+)
+CHUNK_ROWS = 50_000
+
+
+def shape(run: Run) -> dict[str, Any]:
+    """Write the records to send for every source.
+
+    Returns ``rows`` and ``records`` (each with ``shaped``, ``to_send`` and ``unchanged``), ``warnings`` (by
+    text) and ``seconds``.
+    """
+    began = time.monotonic()
+    outcomes: list[Merged | None] = [None] * len(run.domain.sources)
+    rows: Counter[str] = Counter()
+    records: Counter[str] = Counter()
+    warnings: Counter[str] = Counter()
+    if run.domain.merge is not None:
+        merged, spoken_for_before = merge(run)
+        outcomes = list(merged)
+        rows["unchanged"] += spoken_for_before
+        rows["shaped"] += spoken_for_before
+    for source, outcome in zip(run.domain.sources, outcomes, strict=True):
+        valid = run.dataset("valid", source)
+        manifest = valid.require()
+        shaper = run.domain.shaper(source, run.site, manifest.columns)
+        with run.dataset("records", source).writer(SCHEMA) as writer:
+            stream = _stream(run, source, shaper, outcome)
+            for to_send, unchanged in ledger.unknown(run.ledger(source), stream, once=run.domain.once):
+                writer.write(to_send)
+                for name, part in (("to_send", to_send), ("unchanged", unchanged)):
+                    count = int(np.sum(part.column("rows").to_numpy()))
+                    rows[name] += count
+                    rows["shaped"] += count
+                    records[name] += part.num_rows
+                    records["shaped"] += part.num_rows
+                log.info("%s: %s records shaped", source.name, f"{records['shaped']:,}")
+            writer.commit(upstream=manifest.id)
+        warnings.update(shaper.warnings)
+    names = ("shaped", "to_send", "unchanged")
+    return {
+        "rows": {name: rows[name] for name in names},
+        "records": {name: records[name] for name in names},
+        "warnings": dict(warnings),
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _stream(run: Run, source: Source, shaper: Shaper, outcome: Merged | None) -> Iterator[pa.RecordBatch]:
+    """All records of a source in order, each with its fingerprint and its rows."""
+    for batch in run.dataset("valid", source).batches(batch_rows=CHUNK_ROWS):
+        yield _as_batch(run, source, shaper.feed(_spoken(batch, outcome)), outcome, batch)
+    yield _as_batch(run, source, shaper.finish(), outcome, None)
+
+
+def _spoken(batch: pa.RecordBatch, outcome: Merged | None) -> pa.RecordBatch:
+    """The rows of ``batch`` that no other row speaks for."""
+    if outcome is None or not len(outcome.absorbed):
+        return batch
+    ids = batch.column("internalid").to_numpy()
+    return batch.filter(pa.array(~np.isin(ids, outcome.absorbed)))
+
+
+def _as_batch(
+    run: Run, source: Source, made: Records, outcome: Merged | None, batch: pa.RecordBatch | None
+) -> pa.RecordBatch:
+    ids = np.array(made.id, dtype=np.int64)
+    rows = np.array(made.rows, dtype=np.int64)
+    key_hashes: list[bytes | None] = [None] * len(ids)
+    ranks: list[int | None] = [None] * len(ids)
+    if outcome is not None and run.domain.merge is not None and batch is not None:
+        rows = outcome.rows(ids)
+        key_hashes = list(ledger.key_hashes(made.key))
+        ranks = list(run.domain.merge.rank(source, _spoken(batch, outcome)))
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(ids),
+            pa.array(made.sub, pa.int64()),
+            pa.array(ledger.fingerprints(made.payload), pa.int64()),
+            pa.array(key_hashes, pa.binary(16)),
+            pa.array(ranks, pa.int64()),
+            pa.array(made.key, pa.string()),
+            pa.array(rows.astype(np.int32)),
+            pa.array(made.payload, pa.binary()),
+        ],
+        schema=SCHEMA,
+    )

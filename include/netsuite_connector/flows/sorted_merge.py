@@ -1,0 +1,49 @@
+"""Walking two streams of record batches side by side, both ordered by (id, sub), with flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+
+def side_by_side(
+    old: Iterator[pa.RecordBatch], new: Iterator[pa.RecordBatch]
+) -> Iterator[tuple[pa.RecordBatch | None, pa.RecordBatch | None]]:
+    """Pieces of both streams that cover the same range of (id, sub); None where a stream has nothing there.
+
+    Together the pieces are both streams, whole and in order. A key that is in both streams is in both pieces
+    of one pair.
+    """
+    left, right = _next(old), _next(new)
+    while left is not None or right is not None:
+        if left is None or right is None:
+            yield left, right
+            left, right = _next(old), _next(new)
+            continue
+        bound = min(_key(left, -1), _key(right, -1))
+        left_count, right_count = _up_to(left, bound), _up_to(right, bound)
+        yield (
+            left.slice(0, left_count) if left_count else None,
+            right.slice(0, right_count) if right_count else None,
+        )
+        left = left.slice(left_count) if left_count < left.num_rows else _next(old)
+        right = right.slice(right_count) if right_count < right.num_rows else _next(new)
+
+
+def _next(stream: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
+    return next((batch for batch in stream if batch.num_rows), None)
+
+
+def _key(batch: pa.RecordBatch, row: int) -> tuple[int, int]:
+    row %= batch.num_rows
+    return batch.column("id")[row].as_py(), batch.column("sub")[row].as_py()
+
+
+def _up_to(batch: pa.RecordBatch, bound: tuple[int, int]) -> int:
+    """How many rows at the start of ``batch`` have a key of at most ``bound``."""
+    ids, subs = batch.column("id").to_numpy(), batch.column("sub").to_numpy()
+    first = int(np.searchsorted(ids, bound[0], side="left"))
+    last = int(np.searchsorted(ids, bound[0], side="right"))
+    return first + int(np.searchsorted(subs[first:last], bound[1], side="right"))
