@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from netsuite_connector.domains.columns import extra_columns, extra_properties, texts, values
+from netsuite_connector.domains.columns import extra_columns, texts, values
 from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Records, Site, Source
+from netsuite_connector.domains.objects import encode, object_of
 
 # Ids of a custom catalog are written with the integration and catalog they belong to (Klaviyo's API
 # reference, catalog items).
@@ -75,6 +76,27 @@ _KNOWN = frozenset(
 ) | {"internalid", "created"}
 
 
+_ATTRIBUTES = object_of(
+    "external_id",
+    "integration_type",
+    "catalog_type",
+    "title",
+    "description",
+    "price",
+    "url",
+    "image_full_url",
+    "custom_metadata",
+    "published",
+    "sku",
+    "inventory_quantity",
+)
+_ELEMENT = object_of("type", "attributes", "relationships")
+
+
+def _of_item(parent: str) -> dict[str, Any]:
+    return {"item": {"data": {"type": "catalog-item", "id": f"{ID_PREFIX}{parent}"}}}
+
+
 class ItemShaper:
     """Rows to elements of a catalog item or variant bulk create job."""
 
@@ -83,65 +105,44 @@ class ItemShaper:
         self._variants = source is VARIANTS
         self._site = site
         self._extra = extra_columns(columns, _KNOWN)
+        self._metadata = object_of("sku", "type", "quantity_available", *self._extra)
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """One record a row."""
-        records = Records()
-        columns = zip(
-            values(batch, "internalid"),
-            values(batch, "itemid"),
-            values(batch, "displayname"),
+        ids = batch.column("internalid").to_pylist()
+        keys = [str(id_) for id_ in ids]
+        # A child's name is written "PARENT : CHILD"; the last part is its own.
+        skus = [name.rsplit(" : ", 1)[-1] for name in values(batch, "itemid")]
+        available = values(batch, "quantityavailable")
+        metadata = map(
+            self._metadata,
+            skus,
+            texts(batch, "type"),
+            available,
+            *(texts(batch, name) for name in self._extra),
+        )
+        attributes = map(
+            _ATTRIBUTES,
+            keys,
+            ["$custom"] * len(ids),
+            ["$default"] * len(ids),
+            [display or sku for display, sku in zip(values(batch, "displayname"), skus, strict=True)],
             values(batch, "salesdescription"),
             values(batch, "baseprice"),
-            values(batch, "urlcomponent"),
-            values(batch, "imageurl"),
-            texts(batch, "type"),
-            values(batch, "quantityavailable"),
-            values(batch, "parent"),
-            extra_properties(batch, self._extra),
-            strict=True,
+            map(self._site.item_link, values(batch, "urlcomponent")),
+            map(self._site.image_link, values(batch, "imageurl")),
+            metadata,
+            [True] * len(ids),
+            skus if self._variants else [None] * len(ids),
+            [quantity or 0 for quantity in available] if self._variants else [None] * len(ids),
         )
-        for (
-            id_,
-            itemid,
-            display,
-            description,
-            price,
-            urlcomponent,
-            image,
-            type_,
-            available,
-            parent,
-            extra,
-        ) in columns:
-            # A child's name is written "PARENT : CHILD"; the last part is its own.
-            sku = itemid.rsplit(" : ", 1)[-1]
-            attributes: dict[str, Any] = {
-                "external_id": str(id_),
-                "integration_type": "$custom",
-                "catalog_type": "$default",
-                "title": display or sku,
-                "description": description,
-                "url": self._site.item_link(urlcomponent),
-                "price": price,
-                "custom_metadata": {"sku": sku, "type": type_} | extra,
-                "published": True,
-            }
-            link = self._site.image_link(image)
-            if link:
-                attributes["image_full_url"] = link
-            element: dict[str, Any] = {"type": "catalog-item", "attributes": attributes}
-            if self._variants:
-                element["type"] = "catalog-variant"
-                attributes["sku"] = sku
-                attributes["inventory_quantity"] = available or 0
-                element["relationships"] = {
-                    "item": {"data": {"type": "catalog-item", "id": f"{ID_PREFIX}{parent}"}}
-                }
-            elif available is not None:
-                attributes["custom_metadata"]["quantity_available"] = available
-            records.add(id_, 0, str(id_), 1, orjson.dumps(element))
-        return records
+        if self._variants:
+            elements = map(
+                _ELEMENT, ["catalog-variant"] * len(ids), attributes, map(_of_item, values(batch, "parent"))
+            )
+        else:
+            elements = map(_ELEMENT, ["catalog-item"] * len(ids), attributes)
+        return Records(ids, [0] * len(ids), keys, [1] * len(ids), [encode(element) for element in elements])
 
     def finish(self) -> Records:
         """Nothing waits: a row is a record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -45,18 +45,3 @@ def extra_columns(columns: Collection[str], known: Collection[str]) -> list[str]
         for name in columns
         if name not in known and not (name.endswith(TEXT_SUFFIX) and name.removesuffix(TEXT_SUFFIX) in names)
     ]
-
-
-def extra_properties(batch: pa.RecordBatch, names: list[str]) -> Iterator[dict[str, Any]]:
-    """For each row the values of ``names`` that are there, a select as its text."""
-    if not names:
-        for _ in range(batch.num_rows):
-            yield {}
-        return
-    for row in zip(*(texts(batch, name) for name in names), strict=True):
-        yield present(zip(names, row, strict=True))
-
-
-def present(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """The pairs that have a value. A null is never sent: it would clear the field at some endpoints."""
-    return {name: value for name, value in pairs if value is not None}

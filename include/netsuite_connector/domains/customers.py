@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Any
 
-import orjson
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from netsuite_connector.domains.columns import extra_columns, extra_properties, present, texts, values
+from netsuite_connector.domains.columns import extra_columns, texts, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Merge, Records, Site, Source
+from netsuite_connector.domains.objects import encode, object_of
 from netsuite_connector.domains.phones import e164
 
 PHONE_DROPPED = "Phone left out: not a valid number"
@@ -69,8 +71,9 @@ CONTACTS = Source(
 )
 
 # Which record speaks for an address that several share: the one furthest on its way to being a customer.
-_STAGES = {"CUSTOMER": 0, "PROSPECT": 1, "LEAD": 2}
-_CONTACT = 3
+_STAGES = ("CUSTOMER", "PROSPECT", "LEAD")
+_CUSTOMER = 0
+_CONTACT = len(_STAGES)
 _ID_BITS = 48  # internal ids are far below 2^48, so a rank holds class, activity and id in 64 bits
 
 _KNOWN = frozenset(
@@ -86,101 +89,29 @@ _KNOWN = frozenset(
 
 
 def _keys(batch: pa.RecordBatch) -> list[str]:
-    return [email.lower() for email in values(batch, "email")]
+    keys: list[str] = pc.utf8_lower(batch.column("email")).to_pylist()
+    return keys
 
 
-def _ranks(source: Source, batch: pa.RecordBatch) -> list[int]:
+def _ranks(source: Source, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
     """Customers before prospects, leads and contacts; then active before inactive; then the oldest record
-    (lowest internal id).
+    (lowest
+    internal id).
     """
-    ids = values(batch, "internalid")
-    inactive = values(batch, "isinactive")
-    if source is CONTACTS:
-        stages = [_CONTACT] * len(ids)
-    else:
-        stages = [_STAGES.get((stage or "CUSTOMER").upper(), 0) for stage in values(batch, "stage")]
-    return [
-        (stage << (_ID_BITS + 1)) | (bool(gone) << _ID_BITS) | id_
-        for stage, gone, id_ in zip(stages, inactive, ids, strict=True)
-    ]
+    names = batch.schema.names
+    stages = np.full(batch.num_rows, _CONTACT if source is CONTACTS else _CUSTOMER, dtype=np.int64)
+    if "stage" in names and source is not CONTACTS:
+        known = pc.index_in(pc.utf8_upper(batch.column("stage")), pa.array(_STAGES))
+        stages = known.fill_null(_CUSTOMER).to_numpy(zero_copy_only=False).astype(np.int64)
+    ranks: npt.NDArray[np.int64] = (stages << (_ID_BITS + 1)) | batch.column("internalid").to_numpy()
+    if "isinactive" in names:
+        inactive = batch.column("isinactive").fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003
+        ranks |= inactive.astype(np.int64) << _ID_BITS
+    return ranks
 
 
-class ProfileShaper:
-    """Rows to ``profile`` elements of a profile bulk import job."""
-
-    def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:
-        self.warnings: Counter[str] = Counter()
-        self._contacts = source is CONTACTS
-        self._region = site.country
-        self._extra = extra_columns(columns, _KNOWN)
-
-    def feed(self, batch: pa.RecordBatch) -> Records:
-        """One record a row."""
-        records = Records()
-        ids = values(batch, "internalid")
-        columns = zip(
-            values(batch, "email"),
-            values(batch, "firstname"),
-            values(batch, "lastname"),
-            texts(batch, "company") if self._contacts else values(batch, "companyname"),
-            values(batch, "title"),
-            values(batch, "mobilephone"),
-            values(batch, "phone"),
-            values(batch, "city"),
-            values(batch, "state"),
-            values(batch, "zipcode"),
-            values(batch, "countrycode"),
-            strict=True,
-        )
-        properties = zip(
-            values(batch, "entityid"),
-            ["CONTACT"] * len(ids) if self._contacts else values(batch, "stage"),
-            values(batch, "isperson"),
-            texts(batch, "globalsubscriptionstatus"),
-            values(batch, "globalsubscriptionstatus"),
-            texts(batch, "pricelevel"),
-            texts(batch, "subsidiary"),
-            texts(batch, "salesrep"),
-            values(batch, "isinactive"),
-            values(batch, "datecreated"),
-            strict=True,
-        )
-        for id_, row, known, extra in zip(
-            ids, columns, properties, extra_properties(batch, self._extra), strict=True
-        ):
-            key, attributes = self._attributes(row)
-            attributes["properties"] = _properties(id_, known) | extra
-            records.add(id_, 0, key, 1, orjson.dumps({"type": "profile", "attributes": attributes}))
-        return records
-
-    def finish(self) -> Records:
-        """Nothing waits: a row is a record."""
-        return Records()
-
-    def _attributes(self, row: tuple[Any, ...]) -> tuple[str, dict[str, Any]]:
-        email, first, last, organization, title, mobile, phone, city, region, zipcode, country = row
-        key = email.lower()
-        attributes: dict[str, Any] = {"email": key} | present(
-            (("first_name", first), ("last_name", last), ("organization", organization), ("title", title))
-        )
-        number = self._phone(mobile, country) or self._phone(phone, country)
-        if number:
-            attributes["phone_number"] = number
-        location = present((("city", city), ("region", region), ("zip", zipcode), ("country", country)))
-        if location:
-            attributes["location"] = location
-        return key, attributes
-
-    def _phone(self, text: str | None, country: str | None) -> str | None:
-        if text is None:
-            return None
-        number = e164(text, country or self._region)
-        if number is None:
-            self.warnings[PHONE_DROPPED] += 1
-        return number
-
-
-_PROPERTY_NAMES = (
+_PROPERTIES = (
+    "NetSuite ID",
     "NetSuite Name",
     "NetSuite Stage",
     "NetSuite Individual",
@@ -194,8 +125,72 @@ _PROPERTY_NAMES = (
 )
 
 
-def _properties(id_: int, known: tuple[Any, ...]) -> dict[str, Any]:
-    return {"NetSuite ID": str(id_)} | present(zip(_PROPERTY_NAMES, known, strict=True))
+_PROFILE = object_of("type", "attributes")
+_ATTRIBUTES = object_of(
+    "email", "first_name", "last_name", "organization", "title", "phone_number", "location", "properties"
+)
+_LOCATION = object_of("city", "region", "zip", "country")
+
+
+class ProfileShaper:
+    """Rows to ``profile`` elements of a profile bulk import job."""
+
+    def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:
+        self.warnings: Counter[str] = Counter()
+        self._contacts = source is CONTACTS
+        self._region = site.country
+        self._extra = extra_columns(columns, _KNOWN)
+        self._properties = object_of(*_PROPERTIES, *self._extra)
+
+    def feed(self, batch: pa.RecordBatch) -> Records:
+        """One record a row."""
+        ids = batch.column("internalid").to_pylist()
+        emails = _keys(batch)
+        country = values(batch, "countrycode")
+        places = zip(
+            values(batch, "city"), values(batch, "state"), values(batch, "zipcode"), country, strict=True
+        )
+        properties = (
+            [str(id_) for id_ in ids],
+            values(batch, "entityid"),
+            ["CONTACT"] * len(ids) if self._contacts else values(batch, "stage"),
+            values(batch, "isperson"),
+            texts(batch, "globalsubscriptionstatus"),
+            values(batch, "globalsubscriptionstatus"),
+            texts(batch, "pricelevel"),
+            texts(batch, "subsidiary"),
+            texts(batch, "salesrep"),
+            values(batch, "isinactive"),
+            values(batch, "datecreated"),
+            *(texts(batch, name) for name in self._extra),
+        )
+        attributes = map(
+            _ATTRIBUTES,
+            emails,
+            values(batch, "firstname"),
+            values(batch, "lastname"),
+            texts(batch, "company") if self._contacts else values(batch, "companyname"),
+            values(batch, "title"),
+            map(self._number, values(batch, "mobilephone"), values(batch, "phone"), country),
+            [_LOCATION(*place) if any(place) else None for place in places],
+            map(self._properties, *properties),
+        )
+        payloads = [encode(_PROFILE("profile", row)) for row in attributes]
+        return Records(ids, [0] * len(ids), emails, [1] * len(ids), payloads)
+
+    def finish(self) -> Records:
+        """Nothing waits: a row is a record."""
+        return Records()
+
+    def _number(self, mobile: str | None, phone: str | None, country: str | None) -> str | None:
+        """The mobile phone in E.164, or else the other one."""
+        for text in (mobile, phone):
+            if text is not None:
+                number = e164(text, country or self._region)
+                if number is not None:
+                    return number
+                self.warnings[PHONE_DROPPED] += 1
+        return None
 
 
 DOMAIN = Domain(

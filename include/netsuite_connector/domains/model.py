@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 
@@ -114,14 +116,6 @@ class Records:
     rows: list[int] = field(default_factory=list)
     payload: list[bytes] = field(default_factory=list)
 
-    def add(self, id_: int, sub: int, key: str, rows: int, payload: bytes) -> None:
-        """Append one record."""
-        self.id.append(id_)
-        self.sub.append(sub)
-        self.key.append(key)
-        self.rows.append(rows)
-        self.payload.append(payload)
-
 
 class Shaper(Protocol):
     """Turns the valid rows of one source into records, batch by batch. ``warnings`` counts what was left out
@@ -148,7 +142,7 @@ class Merge:
 
     columns: tuple[str, ...]
     key: Callable[[pa.RecordBatch], list[str]]
-    rank: Callable[[Source, pa.RecordBatch], list[int]]
+    rank: Callable[[Source, pa.RecordBatch], npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
-from netsuite_connector.domains.columns import extra_columns, extra_properties, present, texts, values
+from netsuite_connector.domains.columns import extra_columns, texts, values
 from netsuite_connector.domains.emails import EVENT_EMAIL_PATTERN
 from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Records, Site, Source
+from netsuite_connector.domains.objects import encode, object_of, rows_of
 
-PLACED_ORDER = "Placed Order"
-ORDERED_PRODUCT = "Ordered Product"
+_PLACED_ORDER = {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}}
+_ORDERED_PRODUCT = {"data": {"type": "metric", "attributes": {"name": "Ordered Product"}}}
 
 # The header's own columns, then the line's.
 _HEADER_FIELDS = (
@@ -81,10 +81,23 @@ _KNOWN = frozenset(name for field in ORDERS.fields for name in (field.name, f"{f
 # the order.
 _LINE_PREFIXES = ("custcol", "item.")
 
-# An order is its internal id in NetSuite, a line the same with its own key (docs/architecture.md: stable
-# identities).
-_ORDER_ID = "netsuite-{id}"
-_LINE_ID = "netsuite-{id}-{line}"
+_ELEMENT = object_of("type", "attributes")
+_EVENT_AND_PROFILE = object_of("profile", "events")
+_EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric")
+_ADDRESS = object_of("City", "RegionCode", "Zip", "CountryCode")
+_ITEM_NAMES = (
+    "ProductID",
+    "VariantID",
+    "SKU",
+    "ProductName",
+    "Quantity",
+    "ItemPrice",
+    "RowTotal",
+    "ProductURL",
+)
+_ITEM = object_of(*_ITEM_NAMES)
+
+Row = tuple[Any, ...]
 
 
 class EventShaper:
@@ -98,7 +111,20 @@ class EventShaper:
         extra = extra_columns(columns, _KNOWN)
         self._line_extra = [name for name in extra if name.startswith(_LINE_PREFIXES)]
         self._order_extra = [name for name in extra if not name.startswith(_LINE_PREFIXES)]
-        self._waiting: list[tuple[Any, ...]] = []
+        self._order_properties = object_of(
+            "OrderId",
+            "NetSuite ID",
+            "NetSuite Type",
+            "NetSuite Status",
+            "Currency",
+            "DiscountCode",
+            "ShippingAddress",
+            "ItemNames",
+            "Items",
+            *self._order_extra,
+        )
+        self._line_properties = object_of("OrderId", "NetSuite ID", *_ITEM_NAMES, *self._line_extra)
+        self._waiting: list[Row] = []
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """The events of all orders but the last, which may go on in the next batch."""
@@ -120,7 +146,11 @@ class EventShaper:
             self._waiting = []
         return records
 
-    def _rows(self, batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, batch: pa.RecordBatch) -> Iterator[Row]:
+        """For each row: order id, line key, the order's fields, the line's item, and what was added to
+        either.
+        """
+        count = batch.num_rows
         header = zip(
             values(batch, "tranid"),
             texts(batch, "type"),
@@ -129,111 +159,100 @@ class EventShaper:
             values(batch, "customermain.email"),
             texts(batch, "statusref"),
             texts(batch, "currency"),
+            texts(batch, "promocode"),
             values(batch, "shipcity"),
             values(batch, "shipstate"),
             values(batch, "shipzip"),
             values(batch, "shipcountrycode"),
-            texts(batch, "promocode"),
             strict=True,
         )
-        lines = zip(
+        items = map(
+            self._item,
             values(batch, "item"),
             texts(batch, "item"),
             values(batch, "item.displayname"),
+            values(batch, "memo"),
             values(batch, "item.parent"),
             values(batch, "item.urlcomponent"),
             values(batch, "quantity"),
             values(batch, "rate"),
             values(batch, "amount"),
-            values(batch, "memo"),
-            strict=True,
         )
         return zip(
             values(batch, "internalid"),
             values(batch, "lineuniquekey"),
             header,
-            lines,
-            extra_properties(batch, self._order_extra),
-            extra_properties(batch, self._line_extra),
+            items,
+            rows_of([texts(batch, name) for name in self._order_extra], count),
+            rows_of([texts(batch, name) for name in self._line_extra], count),
             strict=True,
         )
 
-    def _order(self, records: Records, rows: list[tuple[Any, ...]]) -> None:
-        id_, _, header, _, order_extra, _ = rows[0]
-        tranid, type_, created, total, email, status, currency, city, region, zipcode, country, promotion = (
-            header
-        )
-        profile = {"data": {"type": "profile", "attributes": {"email": email.lower()}}}
-        items = [self._item(line) for _, _, _, line, _, _ in rows]
-        properties: dict[str, Any] = {
-            "OrderId": tranid,
-            "NetSuite ID": str(id_),
-            "NetSuite Type": type_,
-            "ItemNames": [item["ProductName"] for item in items],
-            "Items": items,
-        }
-        address = present(
-            (("City", city), ("RegionCode", region), ("Zip", zipcode), ("CountryCode", country))
-        )
-        properties |= present(
-            (
-                ("NetSuite Status", status),
-                ("Currency", currency),
-                ("DiscountCode", promotion),
-                ("ShippingAddress", address or None),
-            )
-        )
-        properties |= order_extra
-        order_key = _ORDER_ID.format(id=id_)
-        # The order's event accounts for no row of its own: each row is a line, and its line event accounts
-        # for it.
-        event = self._event(profile, PLACED_ORDER, order_key, properties, time=created, value=total)
-        records.add(id_, 0, order_key, 0, event)
-        for (_, line, _, line_values, _, line_extra), item in zip(rows, items, strict=True):
-            key = _LINE_ID.format(id=id_, line=line)
-            line_properties = {"OrderId": tranid, "NetSuite ID": str(id_), **item} | line_extra
-            amount = line_values[7]
-            event = self._event(profile, ORDERED_PRODUCT, key, line_properties, time=created, value=amount)
-            records.add(id_, line, key, 1, event)
-
-    def _item(self, line: tuple[Any, ...]) -> dict[str, Any]:
-        item, sku, name, parent, urlcomponent, quantity, rate, amount, memo = line
-        product: dict[str, Any] = {
-            # The catalog knows a matrix child as a variant of its parent, so the product is the parent.
-            "ProductID": parent or item,
-            "VariantID": item,
-            "SKU": (sku or item).rsplit(" : ", 1)[-1],
-            "ProductName": name or memo or sku or item,
-            "Quantity": quantity,
-            "ItemPrice": rate,
-            "RowTotal": amount,
-        }
-        if urlcomponent:
-            product["ProductURL"] = self._site.item_link(urlcomponent)
-        return product
-
-    def _event(  # noqa: PLR0913 - an event is made of these
+    def _item(  # noqa: PLR0913, PLR0917 - the columns of a line
         self,
-        profile: dict[str, Any],
-        metric: str,
-        key: str,
-        properties: dict[str, Any],
-        *,
-        time: str,
-        value: float,
-    ) -> bytes:
-        attributes = {
-            "properties": properties,
-            "time": time,
-            "value": value,
-            "value_currency": self._site.currency,
-            "unique_id": key,
-            "metric": {"data": {"type": "metric", "attributes": {"name": metric}}},
-        }
-        events = {"data": [{"type": "event", "attributes": attributes}]}
-        return orjson.dumps(
-            {"type": "event-bulk-create", "attributes": {"profile": profile, "events": events}}
+        item: str,
+        sku: str | None,
+        name: str | None,
+        memo: str | None,
+        parent: str | None,
+        urlcomponent: str | None,
+        quantity: float,
+        rate: float | None,
+        amount: float,
+    ) -> Row:
+        """The line's values in the order of ``_ITEM_NAMES``."""
+        return (
+            # The catalog knows a matrix child as a variant of its parent, so the product is the parent.
+            parent or item,
+            item,
+            (sku or item).rsplit(" : ", 1)[-1],
+            name or memo or sku or item,
+            quantity,
+            rate,
+            amount,
+            self._site.item_link(urlcomponent) if urlcomponent else None,
         )
+
+    def _order(self, records: Records, rows: list[Row]) -> None:
+        """Append an order's events: its own, which accounts for no row, then each line's, which accounts for
+        its row.
+        """
+        id_, _, header, _, extra, _ = rows[0]
+        tranid, type_, created, total, email, status, currency, promotion, *address = header
+        profile = {"data": {"type": "profile", "attributes": {"email": email.lower()}}}
+        netsuite_id = str(id_)
+        items = [row[3] for row in rows]
+        properties = self._order_properties(
+            tranid,
+            netsuite_id,
+            type_,
+            status,
+            currency,
+            promotion,
+            _ADDRESS(*address) if any(address) else None,
+            [item[3] for item in items],
+            [_ITEM(*item) for item in items],
+            *extra,
+        )
+        # The identities never change: Klaviyo knows an event that comes again by them.
+        order_key = f"netsuite-{id_}"
+        keys = [order_key, *(f"netsuite-{id_}-{row[1]}" for row in rows)]
+        records.id += [id_] * len(keys)
+        records.sub += [0, *(row[1] for row in rows)]
+        records.key += keys
+        records.rows += [0] + [1] * len(rows)
+        records.payload.append(
+            _event(profile, _EVENT(properties, created, total, self._site.currency, order_key, _PLACED_ORDER))
+        )
+        for key, row, item in zip(keys[1:], rows, items, strict=True):
+            line = self._line_properties(tranid, netsuite_id, *item, *row[5])
+            event = _EVENT(line, created, item[6], self._site.currency, key, _ORDERED_PRODUCT)
+            records.payload.append(_event(profile, event))
+
+
+def _event(profile: dict[str, Any], attributes: Any) -> bytes:
+    events = {"data": (_ELEMENT("event", attributes),)}
+    return encode(_ELEMENT("event-bulk-create", _EVENT_AND_PROFILE(profile, events)))
 
 
 DOMAIN = Domain(

@@ -7,10 +7,11 @@ destination and its rank. Ledgers are Parquet, ordered by (id, sub), and merged 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,17 +29,16 @@ SCHEMA = pa.schema(
 )
 
 
-def fingerprints(payloads: Iterable[bytes]) -> list[int]:
+def fingerprints(payloads: Iterable[bytes]) -> npt.NDArray[np.int64]:
     """A 64-bit hash of each payload: equal payloads have equal ones, whatever process makes them."""
-    return [
-        int.from_bytes(hashlib.blake2b(payload, digest_size=8).digest(), "little", signed=True)
-        for payload in payloads
-    ]
+    return np.frombuffer(
+        b"".join([blake2b(payload, digest_size=8).digest() for payload in payloads]), dtype="<i8"
+    )
 
 
-def key_hashes(keys: Iterable[str]) -> list[bytes]:
-    """A 128-bit hash of each identity; wide enough that two of a billion identities never meet."""
-    return [hashlib.blake2b(key.encode(), digest_size=16).digest() for key in keys]
+def key_hashes(keys: Iterable[str]) -> bytes:
+    """A 128-bit hash of each identity, one after another; wide enough that two of a billion never meet."""
+    return b"".join([blake2b(key.encode(), digest_size=16).digest() for key in keys])
 
 
 def read(ledger: Dataset, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:

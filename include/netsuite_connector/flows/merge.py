@@ -55,7 +55,7 @@ def merge(run: Run) -> tuple[list[Merged], int]:
     rounds = max(1, -(-total // ROUND_ROWS))
     for number in range(rounds):
         lines = _lines(run, number, rounds)
-        lines.sort(order=["high", "low", "rank"])
+        lines = lines[np.lexsort((lines["rank"], lines["low"], lines["high"]))]
         first = np.ones(len(lines), dtype=bool)
         first[1:] = (lines["high"][1:] != lines["high"][:-1]) | (lines["low"][1:] != lines["low"][:-1])
         group = np.cumsum(first) - 1
@@ -100,13 +100,8 @@ def _valid_identities(
     valid = run.dataset("valid", source)
     known = valid.require().columns
     for batch in valid.batches(columns=[name for name in domain.merge.columns if name in known]):
-        joined = b"".join(ledger.key_hashes(domain.merge.key(batch)))
-        hashes = np.frombuffer(joined, dtype="u8").reshape(-1, 2)
-        yield (
-            hashes,
-            np.array(domain.merge.rank(source, batch), dtype=np.int64),
-            batch.column("internalid").to_numpy(),
-        )
+        hashes = np.frombuffer(ledger.key_hashes(domain.merge.key(batch)), dtype="u8").reshape(-1, 2)
+        yield hashes, domain.merge.rank(source, batch), batch.column("internalid").to_numpy()
 
 
 def _share(  # noqa: PLR0913, PLR0917 - the columns of a line and the round it belongs to

@@ -76,7 +76,8 @@ def shape(run: Run) -> dict[str, Any]:
 def _stream(run: Run, source: Source, shaper: Shaper, outcome: Merged | None) -> Iterator[pa.RecordBatch]:
     """All records of a source in order, each with its fingerprint and its rows."""
     for batch in run.dataset("valid", source).batches(batch_rows=CHUNK_ROWS):
-        yield _as_batch(run, source, shaper.feed(_spoken(batch, outcome)), outcome, batch)
+        spoken = _spoken(batch, outcome)
+        yield _as_batch(run, source, shaper.feed(spoken), outcome, spoken)
     yield _as_batch(run, source, shaper.finish(), outcome, None)
 
 
@@ -91,23 +92,24 @@ def _spoken(batch: pa.RecordBatch, outcome: Merged | None) -> pa.RecordBatch:
 def _as_batch(
     run: Run, source: Source, made: Records, outcome: Merged | None, batch: pa.RecordBatch | None
 ) -> pa.RecordBatch:
-    ids = np.array(made.id, dtype=np.int64)
-    rows = np.array(made.rows, dtype=np.int64)
-    key_hashes: list[bytes | None] = [None] * len(ids)
-    ranks: list[int | None] = [None] * len(ids)
+    count = len(made.id)
+    rows = pa.array(made.rows, pa.int32())
+    key_hashes = pa.nulls(count, pa.binary(16))
+    ranks = pa.nulls(count, pa.int64())
     if outcome is not None and run.domain.merge is not None and batch is not None:
-        rows = outcome.rows(ids)
-        key_hashes = list(ledger.key_hashes(made.key))
-        ranks = list(run.domain.merge.rank(source, _spoken(batch, outcome)))
+        rows = pa.array(outcome.rows(np.array(made.id, dtype=np.int64)).astype(np.int32))
+        hashes = pa.py_buffer(ledger.key_hashes(made.key))
+        key_hashes = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), count, [None, hashes])
+        ranks = pa.array(run.domain.merge.rank(source, batch))
     return pa.RecordBatch.from_arrays(
         [
-            pa.array(ids),
+            pa.array(made.id, pa.int64()),
             pa.array(made.sub, pa.int64()),
-            pa.array(ledger.fingerprints(made.payload), pa.int64()),
-            pa.array(key_hashes, pa.binary(16)),
-            pa.array(ranks, pa.int64()),
+            pa.array(ledger.fingerprints(made.payload)),
+            key_hashes,
+            ranks,
             pa.array(made.key, pa.string()),
-            pa.array(rows.astype(np.int32)),
+            rows,
             pa.array(made.payload, pa.binary()),
         ],
         schema=SCHEMA,
