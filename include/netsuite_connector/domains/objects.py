@@ -11,7 +11,8 @@ encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
 def object_of(*names: str) -> Callable[..., Any]:
-    """A maker of JSON objects with these keys, given their values in this order.
+    """A maker of JSON objects with these keys (no quotes or control characters), given their values in this
+    order.
 
     A value of None is left out: a null is never sent, for it would clear the field at some endpoints. Of a
     name that comes twice the later value counts.

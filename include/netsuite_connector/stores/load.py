@@ -77,7 +77,9 @@ def load_store(path: Path) -> Store:
     try:
         store = Store.model_validate(content)
     except ValidationError as error:
-        raise MendError(f"{path.name}: {_sentence(error.errors()[0])}") from None
+        # A misspelt setting is also a missing one: what stands in the file is what its writer looks at.
+        first = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        raise MendError(f"{path.name}: {_sentence(first)}") from None
     if store.timezone not in available_timezones():
         raise MendError(
             f"{path.name}: timezone '{store.timezone}' is not a known time zone: "
