@@ -10,7 +10,15 @@ import pyarrow as pa
 from netsuite_connector.domains.catalog import ITEMS, VARIANTS, ItemShaper, to_update
 from netsuite_connector.domains.model import Site, Source
 
-SITE = Site("demo", "https://shop.example", "{url}/{urlcomponent}", "{url}/img/{image}", "US", "USD")
+SITE = Site(
+    "demo",
+    "https://shop.example",
+    "{url}/{urlcomponent}",
+    "{url}/img/{image}",
+    "US",
+    "USD",
+    "2026-01-01T00:00:00Z",
+)
 ROW: dict[str, Any] = {
     "internalid": 12,
     "itemid": "TENT-2",

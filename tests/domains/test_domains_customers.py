@@ -11,7 +11,15 @@ import pyarrow as pa
 from netsuite_connector.domains.customers import CONTACTS, CUSTOMERS, DOMAIN, PHONE_DROPPED, ProfileShaper
 from netsuite_connector.domains.model import Site, Source
 
-SITE = Site("demo", "https://shop.example", "{url}/{urlcomponent}", "{url}/{image}", "US", "USD")
+SITE = Site(
+    "demo",
+    "https://shop.example",
+    "{url}/{urlcomponent}",
+    "{url}/{image}",
+    "US",
+    "USD",
+    "2026-01-01T00:00:00Z",
+)
 ROW: dict[str, Any] = {
     "internalid": 7,
     "entityid": "CUST7",

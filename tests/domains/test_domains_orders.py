@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from netsuite_connector.domains.model import Site
 from netsuite_connector.domains.orders import ORDERS, EventShaper
 
-SITE = Site("demo", "https://shop.example", "{url}/{urlcomponent}", "{url}/{image}", "US", "EUR")
+SITE = Site(
+    "demo",
+    "https://shop.example",
+    "{url}/{urlcomponent}",
+    "{url}/{image}",
+    "US",
+    "EUR",
+    "2026-01-01T00:00:00Z",
+)
 
 
 def line(order: int, key: int, **changes: Any) -> dict[str, Any]:
@@ -100,3 +108,10 @@ def test_where_batches_are_cut_changes_nothing(sizes: list[int], cuts: list[int]
     assert events(rows, cuts) == (whole, keys)
     assert sum(count for _, _, count in keys) == len(rows)
     assert keys == sorted(keys)
+
+
+def test_an_order_of_before_is_history_and_wakes_no_flow() -> None:
+    old, _ = events([line(5, 51, datecreated=datetime(2025, 12, 31, 23, 59, tzinfo=UTC))])
+    new, _ = events([line(6, 61)])
+    assert [attributes(element).get("backfill") for element in old] == [True, True]
+    assert [attributes(element).get("backfill") for element in new] == [None, None]

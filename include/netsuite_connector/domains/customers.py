@@ -7,6 +7,7 @@ consents stay as they are.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection
 
@@ -21,6 +22,7 @@ from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Mer
 from netsuite_connector.domains.objects import encode, object_of
 from netsuite_connector.domains.phones import e164
 
+PHONE_PROPERTY = "NetSuite Phone"
 PHONE_DROPPED = "Phone left out: not a valid number"
 
 _NAMES = (
@@ -193,6 +195,17 @@ class ProfileShaper:
         return None
 
 
+def without_phone(payload: bytes) -> bytes:
+    """The profile with its phone as a mere property: Klaviyo gives a number to one profile, and refuses some
+    altogether.
+    """
+    profile = json.loads(payload)
+    attributes = profile["attributes"]
+    if "phone_number" in attributes:
+        attributes["properties"][PHONE_PROPERTY] = attributes.pop("phone_number")
+    return json.dumps(profile, separators=(",", ":")).encode()
+
+
 DOMAIN = Domain(
     flow="customers",
     title="Customers",
@@ -201,4 +214,5 @@ DOMAIN = Domain(
     kinds=(Kind.PROFILE, Kind.PROFILE),
     shaper=ProfileShaper,
     merge=Merge(columns=("internalid", "email", "stage", "isinactive"), key=_keys, rank=_ranks),
+    without_phone=without_phone,
 )

@@ -88,6 +88,7 @@ class Site:
     image_url: str
     country: str
     currency: str
+    live_from: str
 
     def item_link(self, urlcomponent: str) -> str:
         """The address of an item's page."""
@@ -161,3 +162,4 @@ class Domain:
     to_update: Callable[[bytes], bytes] | None = (
         None  # the payload of a creation as that of an update, where the destination tells them apart
     )
+    without_phone: Callable[[bytes], bytes] | None = None  # the payload without the phone as an identity

@@ -83,7 +83,7 @@ _LINE_PREFIXES = ("custcol", "item.")
 
 _ELEMENT = object_of("type", "attributes")
 _EVENT_AND_PROFILE = object_of("profile", "events")
-_EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric")
+_EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric", "backfill")
 _ADDRESS = object_of("City", "RegionCode", "Zip", "CountryCode")
 _ITEM_NAMES = (
     "ProductID",
@@ -234,6 +234,8 @@ class EventShaper:
             [_ITEM(*item) for item in items],
             *extra,
         )
+        # Klaviyo records an event that it is told is history, but no flow e-mails anybody about it.
+        history = True if created < self._site.live_from else None
         # The identities never change: Klaviyo knows an event that comes again by them.
         order_key = f"netsuite-{id_}"
         keys = [order_key, *(f"netsuite-{id_}-{row[1]}" for row in rows)]
@@ -242,11 +244,14 @@ class EventShaper:
         records.key += keys
         records.rows += [0] + [1] * len(rows)
         records.payload.append(
-            _event(profile, _EVENT(properties, created, total, self._site.currency, order_key, _PLACED_ORDER))
+            _event(
+                profile,
+                _EVENT(properties, created, total, self._site.currency, order_key, _PLACED_ORDER, history),
+            )
         )
         for key, row, item in zip(keys[1:], rows, items, strict=True):
             line = self._line_properties(tranid, netsuite_id, *item, *row[5])
-            event = _EVENT(line, created, item[6], self._site.currency, key, _ORDERED_PRODUCT)
+            event = _EVENT(line, created, item[6], self._site.currency, key, _ORDERED_PRODUCT, history)
             records.payload.append(_event(profile, event))
 
 

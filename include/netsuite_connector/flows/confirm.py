@@ -23,6 +23,8 @@ from netsuite_connector.staging import rejected as rejected_rows
 
 log = logging.getLogger(__name__)
 
+PHONE_REFUSED = "Phone left out: Klaviyo refuses it or has it with another profile"
+
 
 def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
     """Settle every batch. Returns ``rows`` and ``records`` (each ``delivered`` and ``rejected``),
@@ -34,17 +36,21 @@ def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
     rows: Counter[str] = Counter()
     records: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    warnings: Counter[str] = Counter()
     requests = 0
     for source in run.domain.sources:
-        refused: dict[str, list[str]] = {}
+        refused: dict[str, tuple[str, ...]] = {}
         delivery = Delivery(run, source, client)
         for batch in delivery.batches():
             if isinstance(batch, Rejection):
-                refused[batch.key] = list(batch.reasons)
+                refused[batch.key] = batch.reasons
                 continue
             document = delivery.settle(batch)
-            refused.update(document["rejected"])
-            requests += len(document["sends"])
+            refused.update(document.rejected)
+            requests += len(document.sends)
+            without_phone = sum(len(send.keys) for send in document.sends if send.without_phone)
+            if without_phone:
+                warnings[PHONE_REFUSED] += without_phone
         for why in refused.values():
             reasons.update(set(why))
         _write_rejected(run, source, refused)
@@ -55,13 +61,14 @@ def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
         "rows": {name: rows[name] for name in names},
         "records": {name: records[name] for name in names},
         "reasons": dict(reasons),
+        "warnings": dict(warnings),
         "requests": requests,
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
 def _delivered(
-    run: Run, source: Source, refused: dict[str, list[str]], rows: Counter[str], records: Counter[str]
+    run: Run, source: Source, refused: dict[str, tuple[str, ...]], rows: Counter[str], records: Counter[str]
 ) -> Iterator[pa.RecordBatch]:
     """The ledger's lines of what Klaviyo took; counts as it goes."""
     for batch in run.dataset("records", source).batches(columns=[*ledger.SCHEMA.names, "key", "rows"]):
@@ -75,7 +82,7 @@ def _delivered(
         yield delivered.select(ledger.SCHEMA.names)
 
 
-def _write_rejected(run: Run, source: Source, refused: dict[str, list[str]]) -> None:
+def _write_rejected(run: Run, source: Source, refused: dict[str, tuple[str, ...]]) -> None:
     """The refused records as rejected rows; the row is the payload that Klaviyo refused."""
     with run.dataset("refused", source).writer(rejected_rows.SCHEMA) as writer:
         if refused:
@@ -86,7 +93,7 @@ def _write_rejected(run: Run, source: Source, refused: dict[str, list[str]]) -> 
                         "source": source.name,
                         "id": id_,
                         "key": key,
-                        "reasons": refused[key],
+                        "reasons": list(refused[key]),
                         "row": payload.decode(),
                     }
                     for id_, key, payload in zip(

@@ -7,7 +7,8 @@ sent, which jobs Klaviyo started for it, and, once these are done ("settled"), w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from netsuite_connector.domains.model import Kind, Source
@@ -28,7 +29,37 @@ _CREATE = {
 _UPDATE = {Bulk.ITEM_CREATE: Bulk.ITEM_UPDATE, Bulk.VARIANT_CREATE: Bulk.VARIANT_UPDATE}
 _OTHER = _UPDATE | {update: create for create, update in _UPDATE.items()}
 
-Document = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One request: what kind, which records it held, and the job that Klaviyo started for it, if it does for
+    the kind.
+    """
+
+    bulk: Bulk
+    job: str | None
+    keys: tuple[str, ...]
+    without_phone: bool = False
+
+
+@dataclass(slots=True)
+class Document:
+    """What is known of a batch. ``rejected`` holds reasons by key; ``settled``: Klaviyo has nothing more to
+    say.
+    """
+
+    sends: list[Send] = field(default_factory=list)
+    rejected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    settled: bool = False
+
+    @classmethod
+    def parse(cls, document: dict[str, Any]) -> Document:
+        """The document from its JSON."""
+        sends = [
+            Send(**send | {"bulk": Bulk(send["bulk"]), "keys": tuple(send["keys"])})
+            for send in document["sends"]
+        ]
+        return cls(sends, {key: tuple(why) for key, why in document["rejected"].items()}, document["settled"])
 
 
 class Delivery:
@@ -51,59 +82,41 @@ class Delivery:
 
     def document(self, batch: Batch) -> Document | None:
         """What is known of a batch; None before it was sent."""
-        document: Document | None = self._run.staging.read_json(self._place(batch))
-        return document
+        content = self._run.staging.read_json(self._place(batch))
+        return None if content is None else Document.parse(content)
 
     def send(self, batch: Batch) -> Document:
         """Send a batch, unless an earlier try did, and write down what came of it."""
         document = self.document(batch)
         if document is None:
-            sends: list[Document] = []
-            rejected: list[tuple[str, list[str]]] = []
+            document = Document()
             for bulk, records in self._by_request(batch):
-                self._push(batch, bulk, records, sends, rejected)
-            document = {
-                "sends": sends,
-                "rejected": rejected,
-                "settled": not any(send["job"] for send in sends),
-            }
+                self._push(batch, records, bulk, document)
+            document.settled = all(send.job is None for send in document.sends)
             self._write(batch, document)
         return document
 
     def settle(self, batch: Batch) -> Document:
         """Follow a sent batch's jobs to their end and write down which records Klaviyo refused."""
-        document = self.document(batch)
-        if document is None:
-            document = self.send(batch)
-        if document["settled"]:
+        document = self.send(batch)
+        if document.settled:
             return document
         records = {record.key: record for record in batch.records}
-        rejected = list(document["rejected"])
-        sends = list(document["sends"])
-        # Records that belong into the other kind of request are sent again as that kind, once.
-        again: list[Document] = []
-        for send in document["sends"]:
-            self._follow(batch, send, records, rejected, again)
-        for send in again:
-            self._follow(batch, send, records, rejected, None)
-        settled = {"sends": sends + again, "rejected": rejected, "settled": True}
-        self._write(batch, settled)
-        return settled
+        # What is sent again on the way comes to the end of the list and is followed too.
+        position = 0
+        while position < len(document.sends):
+            self._follow(batch, document.sends[position], records, document)
+            position += 1
+        document.settled = True
+        self._write(batch, document)
+        return document
 
-    def _follow(
-        self,
-        batch: Batch,
-        send: Document,
-        records: dict[str, Record],
-        rejected: list[tuple[str, list[str]]],
-        again: list[Document] | None,
-    ) -> None:
-        if send["job"] is None:
+    def _follow(self, batch: Batch, send: Send, records: dict[str, Record], document: Document) -> None:
+        if send.job is None:
             return
-        bulk = Bulk(send["bulk"])
-        sent = [self._as_sent(records[key], bulk) for key in send["keys"]]
+        sent = [self._as_sent(records[key], send.bulk, without_phone=send.without_phone) for key in send.keys]
         try:
-            result = self._klaviyo.follow(bulk, send["job"], sent)
+            result = self._klaviyo.follow(send.bulk, send.job, sent)
         except KlaviyoJobError as error:
             # Nobody knows what became of the records; stable identities make sending them again harmless.
             self._forget(batch)
@@ -111,65 +124,85 @@ class Delivery:
         if result.unplaced:
             self._forget(batch)
             raise RemoteFaultError(
-                f"Klaviyo reports {result.unplaced} failures in job {send['job']} but names no records: "
+                f"Klaviyo reports {result.unplaced} failures in job {send.job} but names no records: "
                 "the next try sends the batch again; if this lasts, look the job up in Klaviyo."
             )
-        rejected.extend((rejection.key, list(rejection.reasons)) for rejection in result.rejected)
+        self._refused(batch, result.rejected, records, send, document)
         rerouted = [records[key] for key in result.rerouted]
-        if rerouted and again is not None:
-            other = _OTHER[bulk]
-            self._push(batch, other, [self._as_sent(record, other) for record in rerouted], again, rejected)
-        elif rerouted:
+        if rerouted and send.bulk is _OTHER[self._bulk]:
             reason = (
                 "Klaviyo took it neither as new nor as a change: it was created or deleted at the same time"
             )
-            rejected.extend((record.key, [reason]) for record in rerouted)
+            document.rejected |= {record.key: (reason,) for record in rerouted}
+        elif rerouted:
+            self._push(batch, rerouted, _OTHER[send.bulk], document)
 
     def _push(
         self,
         batch: Batch,
-        bulk: Bulk,
         records: list[Record],
-        sends: list[Document],
-        rejected: list[tuple[str, list[str]]],
+        bulk: Bulk,
+        document: Document,
+        *,
+        without_phone: bool = False,
     ) -> None:
-        result = self._klaviyo.push(Batch(batch.number, tuple(records), batch.bytes), bulk)
-        rejected.extend((rejection.key, list(rejection.reasons)) for rejection in result.rejected)
+        """Send records of the batch as one kind of request, and note in the document what came of it."""
+        payloads = tuple(self._as_sent(record, bulk, without_phone=without_phone) for record in records)
+        result = self._klaviyo.push(Batch(batch.number, payloads, batch.bytes), bulk)
         if result.jobs:
-            sends.extend(
-                {"bulk": bulk.value, "job": job.id, "keys": [record.key for record in job.records]}
-                for job in result.jobs
-            )
+            for job in result.jobs:
+                keys = tuple(record.key for record in job.records)
+                document.sends.append(Send(bulk, job.id, keys, without_phone))
         elif result.accepted:
-            sends.append(
-                {"bulk": bulk.value, "job": None, "keys": [record.key for record in result.accepted]}
-            )
+            keys = tuple(record.key for record in result.accepted)
+            document.sends.append(Send(bulk, None, keys, without_phone))
+        by_key = {record.key: record for record in records}
+        self._refused(batch, result.rejected, by_key, Send(bulk, None, (), without_phone), document)
+
+    def _refused(
+        self,
+        batch: Batch,
+        rejections: Iterable[Rejection],
+        records: dict[str, Record],
+        send: Send,
+        document: Document,
+    ) -> None:
+        """Reject what Klaviyo refused, but send a profile again without its phone if only that stands in the
+        way.
+        """
+        again = []
+        for rejection in rejections:
+            if rejection.only_phone and not send.without_phone and self._run.domain.without_phone is not None:
+                again.append(records[rejection.key])
+            else:
+                document.rejected[rejection.key] = rejection.reasons
+        if again:
+            self._push(batch, again, send.bulk, document, without_phone=True)
 
     def _by_request(self, batch: Batch) -> Iterator[tuple[Bulk, list[Record]]]:
-        """The batch by the request that each record needs: what Klaviyo's catalog has already is changed, the
-        rest created.
-        """
+        """The batch by request: what Klaviyo's catalog has already is changed, the rest created."""
         if self._bulk not in _UPDATE:
             yield self._bulk, list(batch.records)
             return
         ids = [record.key for record in batch.records]
-        known = (
-            self._klaviyo.existing_items(ids)
+        existing = (
+            self._klaviyo.existing_items
             if self._bulk is Bulk.ITEM_CREATE
-            else self._klaviyo.existing_variants(ids)
+            else self._klaviyo.existing_variants
         )
-        new = [record for record in batch.records if record.key not in known]
-        if new:
-            yield self._bulk, new
-        update = _UPDATE[self._bulk]
-        changed = [self._as_sent(record, update) for record in batch.records if record.key in known]
-        if changed:
-            yield update, changed
+        known = existing(ids)
+        for bulk, there in ((self._bulk, False), (_UPDATE[self._bulk], True)):
+            records = [record for record in batch.records if (record.key in known) == there]
+            if records:
+                yield bulk, records
 
-    def _as_sent(self, record: Record, bulk: Bulk) -> Record:
-        if bulk not in _UPDATE.values() or self._run.domain.to_update is None:
-            return record
-        return Record(record.key, self._run.domain.to_update(record.payload), record.rows)
+    def _as_sent(self, record: Record, bulk: Bulk, *, without_phone: bool) -> Record:
+        domain = self._run.domain
+        if without_phone and domain.without_phone is not None:
+            return Record(record.key, domain.without_phone(record.payload), record.rows)
+        if bulk in _UPDATE.values() and domain.to_update is not None:
+            return Record(record.key, domain.to_update(record.payload), record.rows)
+        return record
 
     def _records(self) -> Iterator[Record]:
         records = self._run.dataset("records", self._source)
@@ -187,7 +220,7 @@ class Delivery:
         return (*self._folder, f"batch-{batch.number:06}.json")
 
     def _write(self, batch: Batch, document: Document) -> None:
-        self._run.staging.write_json(self._place(batch), document)
+        self._run.staging.write_json(self._place(batch), asdict(document))
 
     def _forget(self, batch: Batch) -> None:
         self._run.staging.write_json(self._place(batch), None)

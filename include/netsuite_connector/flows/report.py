@@ -26,6 +26,7 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         "rows": {"delivered": sent["rows"], "rejected": shaped["rows"]["to_send"] - sent["rows"]},
         "records": {"delivered": sent["records"], "rejected": shaped["records"]["to_send"] - sent["records"]},
         "reasons": {},
+        "warnings": {},
         "requests": 0,
         "seconds": 0.0,
     }
@@ -61,7 +62,7 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         "rows": rows,
         "records": records,
         "rejected_by_reason": dict(Counter(validated["reasons"]) + Counter(done["reasons"])),
-        "warnings": shaped["warnings"],
+        "warnings": dict(Counter(shaped["warnings"]) + Counter(done["warnings"])),
         "batches": pushed["batches"],
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 3),
         "stages": {name: stage["seconds"] for name, stage in stages.items()},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from netsuite_connector.domains.model import Domain, Site, Source
@@ -12,6 +13,10 @@ from netsuite_connector.staging.dataset import Dataset
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.model import FlowName, Store
 from netsuite_connector.window import Window
+
+# How late an order may reach Klaviyo and still wake flows: a long weekend of trouble, but not last month.
+LIVE = timedelta(days=7)
+_ALL_IS_HISTORY = "9999"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Run:
     staging: Staging
     limit: int | None = None
     dry_run: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def key(self) -> str:
@@ -55,7 +61,19 @@ class Run:
             image_url=self.store.site.image_url,
             country=self.store.country,
             currency=self.store.currency,
+            live_from=self._live_from,
         )
+
+    @property
+    def _live_from(self) -> str:
+        """Events before this moment are history. On a flow's first run all are: it sends what is years old
+        along with what is new, and
+        people were written to about it then. Later runs take an order that turns up within ``LIVE`` of being
+        placed for news.
+        """
+        first = all(self.ledger(source).manifest() is None for source in self.domain.sources)
+        # Measured from now and not from the window, which may lie years back.
+        return _ALL_IS_HISTORY if first else (self.now - LIVE).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def dataset(self, stage: str, source: Source) -> Dataset:
         """Where ``stage`` keeps the rows or records of ``source``."""
