@@ -1,0 +1,79 @@
+"""The whole line in one process: sandbox NetSuite → stages → sandbox Klaviyo, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from netsuite_connector.domains.registry import DOMAINS
+from netsuite_connector.flows.confirm import confirm
+from netsuite_connector.flows.extract import extract
+from netsuite_connector.flows.push import push
+from netsuite_connector.flows.report import report
+from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.shape import shape
+from netsuite_connector.flows.validate import validate
+from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.klaviyo.limiter import Limiter, ProcessWindows
+from netsuite_connector.netsuite import NetSuiteClient, OAuth2ClientCredentials
+from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
+from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
+from netsuite_connector.staging.staging import Staging
+from netsuite_connector.stores.load import load_stores
+from netsuite_connector.stores.model import Store
+from netsuite_connector.window import Window
+
+
+@dataclass
+class Line:
+    """Runs flows of the demo store between two sandbox accounts."""
+
+    netsuite: NetSuite
+    klaviyo: Klaviyo
+    staging: Staging
+    store: Store = field(default_factory=lambda: load_stores()[0])
+
+    def netsuite_client(self) -> NetSuiteClient:
+        session = requests.Session()
+        credentials = self.netsuite.credentials
+        auth = OAuth2ClientCredentials(
+            session=session,
+            token_url=self.netsuite.token_url,
+            client_id=credentials.client_id,
+            certificate_id=credentials.certificate_id,
+            private_key=credentials.private_key,
+        )
+        return NetSuiteClient(session, self.netsuite.restlet_url, auth, sleep=lambda _: None)
+
+    def klaviyo_client(self, key: str | None = None) -> KlaviyoClient:
+        limiter = Limiter(ProcessWindows(), account="line", scale=1000)
+        return KlaviyoClient(
+            requests.Session(),
+            base_url=self.klaviyo.url,
+            api_key=key or self.klaviyo.key,
+            limiter=limiter,
+            backoff=0.01,
+        )
+
+    def run(self, flow: str, end: str = "2030-01-01T00:00:00Z", **asked: Any) -> dict[str, Any]:
+        """All six stages of a flow, one after the other. Returns the report."""
+        run = Run(
+            self.store, DOMAINS[flow], Window.parse(asked.pop("start", None), end), self.staging, **asked
+        )
+        extracted = extract(run, self.netsuite_client())
+        validated = validate(run)
+        shaped = shape(run)
+        pushed = push(run, None if run.dry_run else self.klaviyo_client())
+        confirmed = None if run.dry_run else confirm(run, self.klaviyo_client())
+        return report(run, extracted, validated, shaped, pushed, confirmed)
+
+
+@pytest.fixture
+def new_line(tmp_path: Path) -> Iterator[Callable[[NetSuite, Klaviyo], Line]]:
+    """Makes a line with staging of its own."""
+    return lambda netsuite, klaviyo: Line(netsuite, klaviyo, Staging(str(tmp_path / "staging")))
