@@ -29,11 +29,10 @@ class NetSuiteHook(SessionHook):
         """A client with a session of its own. Raises MendError naming the field that is missing or wrong."""
         connection = self.get_connection(self.conn_id)
         extra = connection.extra_dejson
-        host = connection.host or None
         account = Account.of(
             self.setting(extra, "account", "account id"),
-            restlet_base=host,
-            suitetalk_base=extra.get("suitetalk_url") or host,
+            restlet_base=connection.host or None,
+            suitetalk_base=extra.get("suitetalk_url") or None,
         )
         # The provider works the session's adapters out from the host; without one it is the account's own
         # address.
@@ -47,6 +46,7 @@ class NetSuiteHook(SessionHook):
                 client_id=self.setting(extra, "client_id", "client id"),
                 certificate_id=self.setting(extra, "certificate_id", "certificate id"),
                 private_key=self.setting(extra, "private_key", "private key"),
+                algorithm=extra.get("algorithm") or None,
             )
         elif extra["auth"] == "tba":
             auth = token_based(

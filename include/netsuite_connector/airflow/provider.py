@@ -32,6 +32,7 @@ _NETSUITE_FIELDS = {
     "private_key": _secret(
         "OAuth 2.0: private key", "The certificate's private key, PEM, without a passphrase."
     ),
+    "algorithm": _text("OAuth 2.0: algorithm", "Leave empty for the one that fits the key (PS256, ES256 …)."),
     "consumer_key": _secret("Token-based: consumer key", "From the integration record."),
     "consumer_secret": _secret("Token-based: consumer secret", "From the integration record."),
     "token_id": _secret("Token-based: token id", "From the access token."),
@@ -51,7 +52,7 @@ _KLAVIYO_FIELDS = {
     ),
     "limiter": _text(
         "Limiter storage",
-        "Where calls are counted so that all tasks together keep Klaviyo's limits: a file's path for one machine, "
+        "Where calls are counted, so that all tasks together keep Klaviyo's limits: a file for one machine, "
         "redis://… for several. Leave empty for a file in AIRFLOW_HOME.",
     ),
     "limits_scale": {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
 
 from netsuite_connector.flows.run import Run
 from netsuite_connector.netsuite.client import NetSuiteClient
@@ -21,10 +23,11 @@ class _Progress:
     pages: int = 0
     units: int = 0
     bytes: int = 0
+    unreadable: Counter[str] = field(default_factory=Counter)
 
 
-def extract(run: Run, client: NetSuiteClient) -> dict[str, int | float]:
-    """Read every source of the flow into staging. Returns ``rows``, ``pages``, ``units`` and ``seconds``.
+def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
+    """Read every source of the flow into staging. Returns counts, ``warnings`` and ``seconds``.
 
     All searches are described and their mandatory columns checked before the first row moves. Raises
     MendError for a search or column that is missing,
@@ -47,14 +50,19 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, int | float]:
                 done.pages += 1
                 done.units += page.usage
                 done.bytes += page.bytes
+                done.unreadable.update(page.unreadable)
                 log.info("%s: %s rows extracted in %s pages", source.name, f"{done.rows:,}", done.pages)
             writer.commit(search=search, pages=done.pages, units=done.units, bytes=done.bytes)
         total.rows += done.rows
         total.pages += done.pages
         total.units += done.units
+        total.unreadable.update(done.unreadable)
     return {
         "rows": total.rows,
         "pages": total.pages,
         "units": total.units,
+        "warnings": {
+            f"Value of {column} left out: not of its type": n for column, n in total.unreadable.items()
+        },
         "seconds": round(time.monotonic() - began, 3),
     }

@@ -62,7 +62,9 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         "rows": rows,
         "records": records,
         "rejected_by_reason": dict(Counter(validated["reasons"]) + Counter(done["reasons"])),
-        "warnings": dict(Counter(shaped["warnings"]) + Counter(done["warnings"])),
+        "warnings": dict(
+            sum((Counter(counts["warnings"]) for counts in (extracted, shaped, done)), Counter())
+        ),
         "batches": pushed["batches"],
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 3),
         "stages": {name: stage["seconds"] for name, stage in stages.items()},

@@ -1,0 +1,51 @@
+"""Talks to NetSuite: authentication, calls of our own RESTlet, pages and cursors. Knows nothing of Klaviyo or
+Airflow.
+"""
+
+from __future__ import annotations
+
+from netsuite_connector.netsuite.account import Account
+from netsuite_connector.netsuite.auth import OAuth2ClientCredentials, token_based
+from netsuite_connector.netsuite.client import NetSuiteClient
+from netsuite_connector.netsuite.errors import (
+    NetSuiteColumnError,
+    NetSuiteError,
+    NetSuiteFaultError,
+    NetSuiteLimitError,
+    NetSuiteLoginError,
+    NetSuiteMendError,
+    NetSuitePermissionError,
+    NetSuiteRequestError,
+    NetSuiteScriptError,
+    NetSuiteSearchError,
+    NetSuiteSettingError,
+    NetSuiteTokenError,
+)
+from netsuite_connector.netsuite.info import AccountInfo, Bounds, Column, ColumnType, SearchInfo, SearchTitle
+from netsuite_connector.netsuite.page import Page
+
+__all__ = [
+    "Account",
+    "AccountInfo",
+    "Bounds",
+    "Column",
+    "ColumnType",
+    "NetSuiteClient",
+    "NetSuiteColumnError",
+    "NetSuiteError",
+    "NetSuiteFaultError",
+    "NetSuiteLimitError",
+    "NetSuiteLoginError",
+    "NetSuiteMendError",
+    "NetSuitePermissionError",
+    "NetSuiteRequestError",
+    "NetSuiteScriptError",
+    "NetSuiteSearchError",
+    "NetSuiteSettingError",
+    "NetSuiteTokenError",
+    "OAuth2ClientCredentials",
+    "Page",
+    "SearchInfo",
+    "SearchTitle",
+    "token_based",
+]

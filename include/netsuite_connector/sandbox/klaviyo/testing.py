@@ -1,0 +1,150 @@
+"""Starts the sandbox account as a process of its own, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+REVISION = "2026-07-15"
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxAccount:
+    """A running sandbox. ``key`` is an API key of full access, ``pid`` the process."""
+
+    url: str
+    key: str
+    pid: int
+
+    def headers(self, key: str | None = None) -> dict[str, str]:
+        """The headers of an API call with the given key, or with full access."""
+        return {"Authorization": f"Klaviyo-API-Key {key or self.key}", "revision": REVISION}
+
+    def make_key(self, *scopes: str) -> str:
+        """A new API key that has only these scopes."""
+        return str(self._post("keys", {"scopes": scopes})["key"])
+
+    def fault(
+        self,
+        fault: str,
+        *,
+        times: int = 1,
+        endpoint: str | None = None,
+        skip: int = 0,
+        retry_after: int | None = None,
+    ) -> None:
+        """Plans a fault (see ``faults.Fault``) for an endpoint such as ``POST /api/profiles``, or for any."""
+        plan = {
+            "fault": fault,
+            "times": times,
+            "endpoint": endpoint,
+            "skip": skip,
+            "retry_after": retry_after,
+        }
+        self._post("faults", plan)
+
+    def clear_faults(self) -> None:
+        """Takes back all planned faults."""
+        requests.delete(f"{self.url}/sandbox/faults", timeout=30).raise_for_status()
+
+    def suppress(self, email: str, reason: str = "UNSUBSCRIBE") -> None:
+        """A person unsubscribes (UNSUBSCRIBE), or their address bounces (HARD_BOUNCE), outside of any
+        sync.
+        """
+        self._post("suppressions", {"email": email, "reason": reason})
+
+    def skip_time(self, seconds: float) -> None:
+        """Moves the account's clock forward."""
+        self._post("clock", {"skip_seconds": seconds})
+
+    def reset(self) -> None:
+        """Empties the account; keys stay."""
+        self._post("reset", {})
+
+    def state(self) -> dict[str, Any]:
+        """Counts of everything, as ``GET /sandbox/state`` gives them."""
+        answer = requests.get(f"{self.url}/sandbox/state", timeout=60)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def settled(self, seconds: float = 60.0) -> dict[str, Any]:
+        """The state once all jobs are done; TimeoutError when that takes longer than ``seconds``."""
+        until = time.monotonic() + seconds
+        while not requests.get(f"{self.url}/sandbox/idle", timeout=60).json()["idle"]:
+            if time.monotonic() > until:
+                raise TimeoutError("The sandbox still has jobs to do.")
+            time.sleep(0.02)
+        return self.state()
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of profiles, events, items, variants or consents."""
+        answer = requests.get(f"{self.url}/sandbox/{table}", timeout=120)
+        answer.raise_for_status()
+        return [json.loads(line) for line in answer.content.splitlines()]
+
+    def _post(self, action: str, wish: dict[str, Any]) -> dict[str, Any]:
+        answer = requests.post(f"{self.url}/sandbox/{action}", json=wish, timeout=60)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+
+@contextmanager
+def running_sandbox(*options: str, job_seconds: float = 0.05, port: int = 0) -> Iterator[SandboxAccount]:
+    """Runs ``python -m netsuite_connector.sandbox.klaviyo`` with the given options, and ends it afterwards.
+
+    There are no rate limits unless ``--limits-scale`` is among the options.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder, "keys.json")
+        command = _command(options, port=port, job_seconds=job_seconds, keys=keys)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+            try:
+                url = _wait_for_url(process)
+                file = Path(options[options.index("--keys") + 1]) if "--keys" in options else keys
+                key = next(
+                    one["key"] for one in json.loads(file.read_text())["keys"] if one["scopes"] == "full"
+                )
+                yield SandboxAccount(url, key, process.pid)
+            finally:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def _command(options: Iterable[str], *, port: int, job_seconds: float, keys: Path) -> list[str]:
+    given = list(options)
+    command = [sys.executable, "-m", "netsuite_connector.sandbox.klaviyo", "--port", str(port)]
+    if "--job-seconds" not in given:
+        command += ["--job-seconds", str(job_seconds)]
+    if "--keys" not in given:
+        command += ["--keys", str(keys)]
+    if "--limits-scale" not in given:
+        command.append("--no-limits")
+    return command + given
+
+
+def _wait_for_url(process: subprocess.Popen[str]) -> str:
+    if process.stdout is None:
+        raise RuntimeError("The sandbox was started without an output to read.")
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(START_SECONDS):
+            raise TimeoutError(f"The sandbox did not start within {START_SECONDS:.0f} seconds.")
+    line = process.stdout.readline()
+    if " ready at " not in line:
+        raise RuntimeError("The sandbox could not start; what it wrote above says why.")
+    return line.rpartition(" ")[2].strip()
