@@ -1,0 +1,1 @@
+"""NetSuite saved searches to Klaviyo through Apache Airflow, with every row accounted for."""
