@@ -11,6 +11,7 @@ from netsuite_connector.flows.run import Run
 from netsuite_connector.quality.columns import check_columns
 from netsuite_connector.quality.normalise import normalise
 from netsuite_connector.quality.validator import Validator
+from netsuite_connector.staging import rejected
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +25,15 @@ def validate(run: Run) -> dict[str, Any]:
     ``seconds``.
     """
     began = time.monotonic()
-    rows = valid = 0
+    rows = valid = turned_down = 0
     reasons: Counter[str] = Counter()
-    rejected = 0
     for source in run.domain.sources:
         raw = run.dataset("extract", source)
         manifest = raw.require()
         check_columns(source, manifest.columns, run.search(source))
         validator = Validator(source)
-        with run.dataset("valid", source).writer() as good, run.dataset("rejected", source).writer() as bad:
+        valid_rows, rejected_rows = run.dataset("valid", source), run.dataset("rejected", source)
+        with valid_rows.writer(manifest.schema) as good, rejected_rows.writer(rejected.SCHEMA) as bad:
             for batch in raw.batches(batch_rows=CHUNK_ROWS):
                 verdict = validator.run(normalise(batch))
                 good.write(verdict.valid)
@@ -44,13 +45,13 @@ def validate(run: Run) -> dict[str, Any]:
             )
             rows += manifest.rows
             valid += good.rows
-            rejected += bad.rows
+            turned_down += bad.rows
             bad.commit()
             good.commit(upstream=manifest.id)
     return {
         "rows": rows,
         "valid": valid,
-        "rejected": rejected,
+        "rejected": turned_down,
         "reasons": dict(reasons),
         "seconds": round(time.monotonic() - began, 3),
     }

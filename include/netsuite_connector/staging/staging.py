@@ -1,0 +1,49 @@
+"""The staging area: where the stages of every flow keep what they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from netsuite_connector.errors import MendError
+from netsuite_connector.staging.dataset import Dataset
+from netsuite_connector.staging.documents import read_document, write_document
+from netsuite_connector.staging.files import Files, encode
+
+
+class Staging:
+    """A staging area at ``root``: a folder, or any URL that fsspec has a driver for (``s3://…``, ``memory://``).
+
+    ``storage_options`` go to that driver. A path is a tuple of parts, each of which may hold any characters,
+    or a text with ``/`` between the parts. Raises MendError when the URL or its driver is unknown.
+    """
+
+    def __init__(self, root: str, storage_options: Mapping[str, Any] | None = None) -> None:
+        self._files = Files(root, storage_options)
+
+    def dataset(self, *parts: str) -> Dataset:
+        """The dataset at a path, whether it is there already or not."""
+        return Dataset(self._files, _place(parts), "/".join(parts))
+
+    def read_json(self, path: str | tuple[str, ...]) -> Any:
+        """A small JSON document; None when there is none. Raises MendError when it is damaged."""
+        return read_document(self._files, _place(path))
+
+    def write_json(self, path: str | tuple[str, ...], document: Any) -> None:
+        """Write or replace a small JSON document atomically."""
+        write_document(self._files, _place(path), document)
+
+    def list(self, path: str | tuple[str, ...] = ()) -> list[str]:
+        """The names in a folder, sorted; empty when there is no such folder."""
+        return self._files.names(_place(path) if path else "")
+
+    def exists(self, path: str | tuple[str, ...]) -> bool:
+        """Whether there is a document or a folder at the path."""
+        return self._files.exists(_place(path))
+
+
+def _place(path: str | tuple[str, ...]) -> str:
+    parts = path.split("/") if isinstance(path, str) else path
+    if not parts:
+        raise MendError("A staging path needs at least one part: name the store, the flow and the stage.")
+    return "/".join(encode(part) for part in parts)
