@@ -1,6 +1,7 @@
 """The three kinds of failure that the whole product knows.
 
-Every error that a room raises on purpose is one of these, so that whoever runs it (an Airflow task, a command)
+Every error that a room raises on purpose is one of these, so that whoever runs it (an Airflow task, a
+command)
 can decide what to do without knowing whose error it is: wait, try again, or tell a person.
 """
 
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 
 class ConnectorError(Exception):
-    """A failure that is told in one sentence: what is wrong and what to do. Never holds secrets or personal data."""
+    """A failure that is told in one sentence: what is wrong and what to do. Never holds secrets or personal
+    data.
+    """
 
 
 class LimitError(ConnectorError):
@@ -24,4 +27,6 @@ class RemoteFaultError(ConnectorError):
 
 
 class MendError(ConnectorError):
-    """Our settings or the data are at fault: trying again is useless until a person mends what the message names."""
+    """Our settings or the data are at fault: trying again is useless until a person mends what the message
+    names.
+    """

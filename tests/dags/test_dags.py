@@ -20,6 +20,8 @@ from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
 heavy = [name for name in ("great_expectations", "pandas", "pyarrow", "numpy", "phonenumbers",
 "requests_oauthlib") if name in sys.modules]
+def described(param):
+    return {"title": param.schema["title"], "description": param.description, "default": param.value}
 dags = {
     dag.dag_id: {
         "file": dag.fileloc.rpartition("/")[2],
@@ -28,9 +30,7 @@ dags = {
         "tags": sorted(dag.tags),
         "catchup": dag.catchup,
         "runs": dag.max_active_runs,
-        "params": {
-            name: dag.params.get_param(name).schema | {"default": dag.params[name], "description": dag.params.get_param(name).description} for name in
-        dag.params},
+        "params": {name: described(dag.params.get_param(name)) for name in dag.params},
         "tasks": {
             task.task_id: {
                 "after": sorted(task.upstream_task_ids), "retries": task.retries, "pool": task.pool,
