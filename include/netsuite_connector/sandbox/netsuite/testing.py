@@ -1,0 +1,205 @@
+"""Starts the sandbox account as a process of its own, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from netsuite_connector.sandbox.netsuite.credentials import Credentials
+from netsuite_connector.sandbox.netsuite.server import RESTLET_PATH, TOKEN_PATH
+
+START_SECONDS = 120.0
+SCRIPT = "customscript_nsk_restlet"
+DEPLOYMENT = "customdeploy_nsk_restlet"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxAccount:
+    """A running sandbox account; ``pid`` is its process."""
+
+    url: str
+    credentials: Credentials
+    pid: int
+
+    @property
+    def restlet_url(self) -> str:
+        """Where RESTlets are called, without script and deployment."""
+        return self.url + RESTLET_PATH
+
+    @property
+    def token_url(self) -> str:
+        """Where access tokens come from."""
+        return self.url + TOKEN_PATH
+
+    def records(self, record_type: str, page: int = 5000) -> Iterator[dict[str, Any]]:
+        """All raw records of customer, contact, item, transaction or deletedrecord, as the account stores
+        them.
+        """
+        after: int | None = 0
+        while after is not None:
+            answer = self._ask("GET", f"records/{record_type}?after={after}&limit={page}")
+            yield from answer["records"]
+            after = answer["next"]
+
+    def clear(self, record_type: str) -> None:
+        """Drop all records of a type, without a trace."""
+        self._ask("DELETE", f"records/{record_type}")
+
+    def record(self, record_type: str, internal_id: int) -> dict[str, Any]:
+        """One raw record."""
+        return dict(self._ask("GET", f"records/{record_type}/{internal_id}"))
+
+    def create(self, record_type: str, **values: Any) -> dict[str, Any]:
+        """A new record; the id is given by the account unless ``internalid`` is. Returns it as stored."""
+        return dict(self._ask("POST", f"records/{record_type}", values))
+
+    def update(self, record_type: str, internal_id: int, **values: Any) -> dict[str, Any]:
+        """Change fields; ``lastmodifieddate`` becomes now unless it is given. Returns what is stored."""
+        return dict(self._ask("PATCH", f"records/{record_type}/{internal_id}", values))
+
+    def delete(self, record_type: str, internal_id: int, moment: str | None = None) -> None:
+        """Delete a record, now or at a moment such as 2026-11-20T10:00:00Z; the account keeps an entry of the
+        deletion.
+        """
+        self._ask(
+            "DELETE", f"records/{record_type}/{internal_id}" + ("" if moment is None else f"?moment={moment}")
+        )
+
+    def load(self, record_type: str, records: list[dict[str, Any]]) -> None:
+        """Add many records as they are stored."""
+        self._ask("POST", f"load/{record_type}", records)
+
+    def search(self, search_id: str) -> dict[str, Any]:
+        """A saved search's definition: ``id``, ``internalid``, ``title``, ``type``, ``filters`` and
+        ``columns``.
+        """
+        return next(dict(each) for each in self._ask("GET", "searches") if each["id"] == search_id)
+
+    def replace_search(self, search_id: str, **changes: Any) -> None:
+        """Change a saved search, or make a new one from a whole definition."""
+        known = [each for each in self._ask("GET", "searches") if each["id"] == search_id]
+        self._ask("PUT", f"searches/{search_id}", {**(known[0] if known else {}), **changes})
+
+    def remove_column(self, search_id: str, name: str, join: str | None = None) -> None:
+        """Take a column out of a saved search."""
+        columns = self.search(search_id)["columns"]
+        kept = [each for each in columns if (each["name"], each.get("join")) != (name, join)]
+        self.replace_search(search_id, columns=kept)
+
+    def fault(  # noqa: PLR0913 - a fault's parts
+        self,
+        fault: str,
+        *,
+        times: int = 1,
+        skip: int = 0,
+        target: str = "restlet",
+        action: str | None = None,
+        seconds: float = 1.0,
+    ) -> None:
+        """Plan a fault (``faults.Fault``) for RESTlet calls or (target ``token``) token requests."""
+        plan = {
+            "fault": fault,
+            "times": times,
+            "skip": skip,
+            "target": target,
+            "action": action,
+            "seconds": seconds,
+        }
+        self._ask("POST", "faults", plan)
+
+    def clear_faults(self) -> None:
+        """Take back all planned faults."""
+        self._ask("DELETE", "faults")
+
+    def settings(self, **changes: Any) -> None:
+        """Change ``timezone``, ``date_format``, ``time_format``, ``units``, ``time_limit``, ``output_bytes``,
+        ``search_seconds``, ``column_types``, ``concurrency`` or ``latency``.
+        """
+        self._ask("PATCH", "settings", changes)
+
+    def add_certificate(self, key: str) -> str:
+        """Map another certificate to the integration, given its key as PEM text. Returns the certificate's
+        id.
+        """
+        return str(self._ask("POST", "certificates", {"key": key})["certificate_id"])
+
+    def revoke_certificate(self, certificate_id: str) -> None:
+        """Take a certificate away."""
+        self._ask("DELETE", f"certificates/{certificate_id}")
+
+    def revoke_tokens(self) -> None:
+        """End all access tokens."""
+        self._ask("DELETE", "tokens")
+
+    def state(self) -> dict[str, Any]:
+        """Counts: ``records`` by type, ``calls``, ``actions``, ``tokens``, ``active`` and ``peak`` (requests
+        at once).
+        """
+        return dict(self._ask("GET", "state"))
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(method, f"{self.url}/sandbox/{path}", json=body, timeout=120)
+        if not answer.ok:
+            raise ValueError(f"the sandbox account refuses {method} {path}: {answer.text}")
+        return answer.json()
+
+
+@contextmanager
+def running_sandbox(
+    *options: str, customers: int = 0, items: int = 0, orders: int = 0, port: int = 0
+) -> Iterator[SandboxAccount]:
+    """Runs ``python -m netsuite_connector.sandbox.netsuite`` with the given options, and ends it afterwards.
+
+    The account is empty of records unless sizes or ``--csv`` are given; its saved searches are there.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "credentials.json")
+        sizes = ["--customers", str(customers), "--items", str(items), "--orders", str(orders)]
+        own = [] if "--credentials" in options else ["--credentials", str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "netsuite_connector.sandbox.netsuite",
+            "--port",
+            str(port),
+            *sizes,
+            *own,
+            *options,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+            try:
+                url = _wait_for_url(process)
+                kept = json.loads(
+                    (file if own else Path(options[options.index("--credentials") + 1])).read_text()
+                )
+                credentials = Credentials(**{field.name: kept[field.name] for field in fields(Credentials)})
+                yield SandboxAccount(url, credentials, process.pid)
+            finally:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def _wait_for_url(process: subprocess.Popen[str]) -> str:
+    if process.stdout is None:
+        raise RuntimeError("the sandbox account was started without an output to read")
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(START_SECONDS):
+            raise TimeoutError(f"the sandbox account did not start within {START_SECONDS:.0f} seconds")
+    line = process.stdout.readline()
+    if " ready at " not in line:
+        raise RuntimeError("the sandbox account could not start; what it wrote above says why")
+    return line.rpartition(" ")[2].strip()
