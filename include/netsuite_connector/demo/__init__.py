@@ -1,0 +1,1 @@
+"""Starts the sandbox accounts and Airflow, runs the flows, and checks the outcome on its own reckoning."""
