@@ -106,7 +106,8 @@ class Demo:
             "sandbox-netsuite",
             python(
                 *("-m", "netsuite_connector.sandbox.netsuite", f"--port={options.netsuite_port}"),
-                *(*numbers, f"--credentials={places.netsuite_credentials}"),
+                # The time zone that docs/netsuite/deploy.md advises for the integration user.
+                *(*numbers, f"--credentials={places.netsuite_credentials}", "--timezone=GMT"),
             ),
             surroundings,
             places.logs / "sandbox-netsuite.log",

@@ -11,12 +11,10 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 Record = Mapping[str, Any]
 Holding = dict[str, dict[str, Any]]
 
-ACCOUNT_ZONE = ZoneInfo("America/Los_Angeles")
 SOLD_TYPES = {"InvtPart", "NonInvtPart", "Assembly", "Kit"}
 _STAGES = ("CUSTOMER", "PROSPECT", "LEAD")
 # Klaviyo accepts events for these and then drops them.
@@ -79,7 +77,7 @@ def events(transactions: Iterable[Record], customers: Iterable[Record]) -> Holdi
         if not is_order(order) or email is None or email.endswith(_NO_EVENTS):
             continue
         lines = [line for line in order["lines"] if is_sold(line)]
-        shared = {"email": email, "time": wall_clock(order["datecreated"])}
+        shared = {"email": email, "time": minute(order["datecreated"])}
         name = f"netsuite-{order['internalid']}"
         if lines:
             found[name] = {"metric": "Placed Order", "value": round(order["total"], 2)} | shared
@@ -147,9 +145,6 @@ def catalog_id(internal_id: int | str) -> str:
     return f"$custom:::$default:::{internal_id}"
 
 
-def wall_clock(moment: str) -> str:
-    """What a clock on the wall showed at a moment, where the sandbox account's user is. NetSuite tells
-    scripts no more than that: in the hour that comes twice when summer time ends, two moments cannot be
-    told apart.
-    """
-    return dt.datetime.fromisoformat(moment).astimezone(ACCOUNT_ZONE).strftime("%Y-%m-%d %H:%M")
+def minute(moment: str) -> str:
+    """A moment in UTC, to the minute, which is all that NetSuite keeps."""
+    return dt.datetime.fromisoformat(moment).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")

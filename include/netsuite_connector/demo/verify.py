@@ -98,7 +98,7 @@ def held_events(rows: list[Record]) -> Holding:
             "metric": row["metric"],
             "value": None if row["value"] is None else round(row["value"], 2),
             "email": row["email"],
-            "time": expectation.wall_clock(row["datetime"]),
+            "time": expectation.minute(row["datetime"]),
         }
         for row in rows
     }

@@ -10,7 +10,8 @@ from typing import Any
 from netsuite_connector.flows.run import Run
 from netsuite_connector.quality.columns import check_columns
 from netsuite_connector.quality.normalise import normalise
-from netsuite_connector.quality.validator import Validator
+from netsuite_connector.quality.repeats import REASON, Repeats
+from netsuite_connector.quality.validator import STAGE, Validator
 from netsuite_connector.staging import rejected
 
 log = logging.getLogger(__name__)
@@ -31,14 +32,19 @@ def validate(run: Run) -> dict[str, Any]:
         raw = run.dataset("extract", source)
         manifest = raw.require()
         check_columns(source, manifest.columns, run.search(source))
-        validator = Validator(source)
+        validator, repeats = Validator(source), Repeats()
         valid_rows, rejected_rows = run.dataset("valid", source), run.dataset("rejected", source)
         with valid_rows.writer(manifest.schema) as good, rejected_rows.writer(rejected.SCHEMA) as bad:
             for batch in raw.batches(batch_rows=CHUNK_ROWS):
-                verdict = validator.run(normalise(batch))
+                first, again = repeats.split(normalise(batch))
+                verdict = validator.run(first)
                 good.write(verdict.valid)
                 bad.write(verdict.rejected)
                 reasons.update(verdict.reasons)
+                if again.num_rows:
+                    why = [[REASON]] * again.num_rows
+                    bad.write(rejected.rejected_batch(again, why, stage=STAGE, source=source.name))
+                    reasons[REASON] += again.num_rows
                 log.info("%s: %s rows checked", source.name, f"{good.rows + bad.rows:,}")
             run.staging.write_json(
                 run.document("quality", f"{source.name}.json"), validator.result_document()

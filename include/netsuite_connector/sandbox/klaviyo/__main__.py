@@ -19,10 +19,11 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     options = argparse.ArgumentParser(
         prog="python -m netsuite_connector.sandbox.klaviyo",
-        description="A Klaviyo account to run against, on this machine only.",
+        description="A Klaviyo account to run against.",
     )
+    options.add_argument("--host", default=HOST, help=f"address to listen on (default: {HOST})")
     options.add_argument(
-        "--port", type=_port, default=8182, help="port on 127.0.0.1; 0 takes any free one (default: 8182)"
+        "--port", type=_port, default=8182, help="port to listen on; 0 takes any free one (default: 8182)"
     )
     options.add_argument(
         "--database", type=Path, help="SQLite file that keeps the account's state (default: memory)"
@@ -79,7 +80,7 @@ def main() -> int:
         discard_repeats=options.discard_repeats,
         sms=options.sms,
     )
-    if options.port and _busy(options.port):
+    if options.port and _busy(options.host, options.port):
         print(
             f"Port {options.port} is in use; choose another with --port, or end what uses it.",
             file=sys.stderr,
@@ -88,7 +89,7 @@ def main() -> int:
     # The server shuts down in order and then hands the signal on, which is a wanted end here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        serve(settings, host=HOST, port=options.port, database=options.database, keys=options.keys)
+        serve(settings, host=options.host, port=options.port, database=options.database, keys=options.keys)
     except KeyboardInterrupt:
         return 0
     except (OSError, sqlite3.Error) as error:
@@ -100,9 +101,9 @@ def main() -> int:
     return 0
 
 
-def _busy(port: int) -> bool:
+def _busy(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 if __name__ == "__main__":
