@@ -1,4 +1,4 @@
-"""RESTlet answers as bytes, made up on the spot: what the line is fed with when no network is to be measured."""
+"""RESTlet answers as bytes, made up on the spot: what the line is fed with when no network is measured."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A NetSuite account and a Klaviyo account to run against, over real HTTP. Shares nothing with the product."""
+"""A NetSuite and a Klaviyo account to run against, over real HTTP. Shares nothing with the product."""
