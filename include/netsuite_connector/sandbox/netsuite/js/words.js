@@ -3,6 +3,11 @@
 'use strict';
 
 (() => {
+    // Each American area has a hundred numbers for fiction: 555-0100 to 555-0199.
+    const AREAS = ['206', '212', '213', '214', '215', '301', '303', '305', '312', '313', '401', '404', '405', '407', '410', '412', '415',
+        '502', '503', '504', '505', '512', '515', '602', '605', '612', '615', '617', '619', '701', '702', '704', '713', '716', '717',
+        '801', '803', '804', '808', '813', '816', '901', '904', '907', '913', '916', '919'];
+
     ns.words = {
         firstNames: ['Ada', 'Agustín', 'Aisha', 'Alba', 'Amélie', 'Anna', 'Ben', 'Camille', 'Carla', 'Chloe', 'Clara', 'Daniel', 'Diego',
             'Elena', 'Emily', 'Emma', 'Étienne', 'Fatima', 'Felix', 'Florencia', 'Grace', 'Hannah', 'Hugo', 'Ignacio', 'Jack', 'James',
@@ -24,7 +29,8 @@
         countries: {
             US: { share: 45, subsidiary: '1', currency: '1', places: [['Austin', 'TX', '78701'], ['Boston', 'MA', '02108'],
                 ['Denver', 'CO', '80202'], ['Portland', 'OR', '97205'], ['San Francisco', 'CA', '94105'], ['Chicago', 'IL', '60601']],
-            phones: ['(415) 555-01##', '+1 312 555 01##', '617-555-01##', '303.555.01##', '51255501##', '1-503-555-01##'] },
+            phones: AREAS.flatMap((area) => [`(${area}) 555-01##`, `+1 ${area} 555 01##`, `${area}-555-01##`, `${area}.555.01##`,
+                `${area}55501##`, `1-${area}-555-01##`]) },
             GB: { share: 18, subsidiary: '2', currency: '2', places: [['London', 'ENG', 'SW1A 1AA'], ['Leeds', 'ENG', 'LS1 4DY'],
                 ['Cardiff', 'WLS', 'CF10 1EP'], ['Glasgow', 'SCT', 'G1 1XQ']],
             phones: ['020 7946 0###', '+44 7700 900###', '07700 900###', '(0113) 496 0###', '0044 29 2018 0###'] },
