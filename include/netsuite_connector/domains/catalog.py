@@ -129,7 +129,7 @@ class ItemShaper:
             [display or sku for display, sku in zip(values(batch, "displayname"), skus, strict=True)],
             values(batch, "salesdescription"),
             values(batch, "baseprice"),
-            map(self._site.item_link, values(batch, "urlcomponent")),
+            self._site.item_links(values(batch, "urlcomponent")),
             map(self._site.image_link, values(batch, "imageurl")),
             metadata,
             [True] * len(ids),

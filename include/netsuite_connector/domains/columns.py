@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 # A select's readable text stands in a column of its own beside its id (docs/netsuite/restlet.md).
 TEXT_SUFFIX = "__text"
-_DATETIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def values(batch: pa.RecordBatch, name: str) -> list[Any]:
@@ -29,9 +28,13 @@ def texts(batch: pa.RecordBatch, name: str) -> list[Any]:
 def as_json(column: pa.Array) -> pa.Array:
     """The column with moments and dates as ISO 8601 text; anything else as it is."""
     if pa.types.is_timestamp(column.type):
-        return pc.strftime(pc.cast(column, pa.timestamp("s", tz="UTC")), format=_DATETIME_FORMAT)
+        seconds = pc.cast(pc.cast(column, pa.timestamp("s", tz="UTC")), pa.timestamp("s"))
+        # Written as "2026-11-20 10:00:00"; a third of the time that formatting takes.
+        return pc.binary_join_element_wise(
+            pc.utf8_replace_slice(pc.cast(seconds, pa.string()), 10, 11, "T"), "Z", ""
+        )
     if pa.types.is_date(column.type):
-        return pc.strftime(column, format="%Y-%m-%d")
+        return pc.cast(column, pa.string())
     return column
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +29,14 @@ class FieldType(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A regular expression that no whole value may match; ``hint`` finishes the sentence "<label> …"."""
+
+    pattern: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A column of a saved search that the domain knows by name.
 
@@ -48,6 +56,8 @@ class Field:
     one_of: tuple[str, ...] | None = None
     minimum: float | None = None
     hint: str | None = None
+    max_length: int | None = None
+    forbidden: Forbidden | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +100,16 @@ class Site:
     currency: str
     live_from: str
 
-    def item_link(self, urlcomponent: str) -> str:
-        """The address of an item's page."""
-        return self.item_url.format(url=self.url, urlcomponent=urlcomponent.lstrip("/"))
+    def item_links(self, urlcomponents: Iterable[str | None]) -> list[str | None]:
+        """The addresses of items' pages; None for an item that has none."""
+        before, _, after = self.item_url.replace("{url}", self.url).partition("{urlcomponent}")
+        return [f"{before}{each.lstrip('/')}{after}" if each else None for each in urlcomponents]
 
     def image_link(self, image: str | None) -> str | None:
         """The address of an image: as it is when it is absolute, else below the store's."""
         if not image or image.startswith(("http://", "https://")):
             return image
-        return self.image_url.format(url=self.url, image=image.lstrip("/"))
+        return self.image_url.replace("{url}", self.url).replace("{image}", image.lstrip("/"))
 
 
 @dataclass(slots=True)

@@ -10,6 +10,11 @@ import msgspec
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
+def as_json(value: Any) -> msgspec.Raw:
+    """A value encoded once, to be part of many objects."""
+    return msgspec.Raw(encode(value))
+
+
 def object_of(*names: str) -> Callable[..., Any]:
     """A maker of JSON objects with these keys (no quotes or control characters), given their values in this
     order.

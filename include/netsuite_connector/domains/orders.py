@@ -12,15 +12,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from netsuite_connector.domains.columns import extra_columns, texts, values
-from netsuite_connector.domains.emails import EVENT_EMAIL_PATTERN
+from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Records, Site, Source
-from netsuite_connector.domains.objects import encode, object_of, rows_of
+from netsuite_connector.domains.objects import as_json, encode, object_of, rows_of
 
-_PLACED_ORDER = {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}}
-_ORDERED_PRODUCT = {"data": {"type": "metric", "attributes": {"name": "Ordered Product"}}}
+_PLACED_ORDER = as_json({"data": {"type": "metric", "attributes": {"name": "Placed Order"}}})
+_ORDERED_PRODUCT = as_json({"data": {"type": "metric", "attributes": {"name": "Ordered Product"}}})
 
 # The header's own columns, then the line's.
 _HEADER_FIELDS = (
@@ -28,14 +29,7 @@ _HEADER_FIELDS = (
     Field("type", "Type", FieldType.SELECT, mandatory=True),
     Field("datecreated", "Date Created", FieldType.DATETIME, mandatory=True, required=True),
     Field("total", "Amount (Transaction Total)", FieldType.NUMBER, mandatory=True, required=True),
-    Field(
-        "customermain.email",
-        "Customer : Email",
-        mandatory=True,
-        required=True,
-        pattern=EVENT_EMAIL_PATTERN,
-        hint="is not an e-mail address that Klaviyo keeps events of",
-    ),
+    email_field("customermain.email", "Customer : Email", events=True),
     Field("entity", "Name", FieldType.SELECT),
     Field("trandate", "Date", FieldType.DATE),
     Field("statusref", "Status", FieldType.SELECT),
@@ -81,8 +75,10 @@ _KNOWN = frozenset(name for field in ORDERS.fields for name in (field.name, f"{f
 # the order.
 _LINE_PREFIXES = ("custcol", "item.")
 
-_ELEMENT = object_of("type", "attributes")
-_EVENT_AND_PROFILE = object_of("profile", "events")
+# An element of an event bulk create job, around the profile and the event's attributes.
+_BEFORE_PROFILE = b'{"type":"event-bulk-create","attributes":{"profile":'
+_BEFORE_EVENT = b',"events":{"data":[{"type":"event","attributes":'
+_AFTER_EVENT = b"}]}}}"
 _EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric", "backfill")
 _ADDRESS = object_of("City", "RegionCode", "Zip", "CountryCode")
 _ITEM_NAMES = (
@@ -124,140 +120,122 @@ class EventShaper:
             *self._order_extra,
         )
         self._line_properties = object_of("OrderId", "NetSuite ID", *_ITEM_NAMES, *self._line_extra)
-        self._waiting: list[Row] = []
+        self._waiting: pa.RecordBatch | None = None
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """The events of all orders but the last, which may go on in the next batch."""
-        records = Records()
-        lines = self._waiting
-        for row in self._rows(batch):
-            if lines and row[0] != lines[0][0]:
-                self._order(records, lines)
-                lines = []
-            lines.append(row)
-        self._waiting = lines
-        return records
+        if self._waiting is not None:
+            batch = pa.concat_batches([self._waiting, batch])
+        if not batch.num_rows:
+            return Records()
+        ids = batch.column("internalid").to_numpy()
+        starts = np.flatnonzero(np.diff(ids, prepend=ids[0] - 1)).tolist()
+        self._waiting = batch.slice(starts[-1])
+        return self._events(batch.slice(0, starts[-1]), starts[:-1])
 
     def finish(self) -> Records:
         """The events of the last order."""
+        waiting, self._waiting = self._waiting, None
+        return Records() if waiting is None else self._events(waiting, [0])
+
+    def _events(self, batch: pa.RecordBatch, starts: list[int]) -> Records:
+        """The events of whole orders, which begin at the rows ``starts``."""
         records = Records()
-        if self._waiting:
-            self._order(records, self._waiting)
-            self._waiting = []
+        if not starts:
+            return records
+        headers = self._headers(batch.take(pa.array(starts, pa.int64())))
+        lines = values(batch, "lineuniquekey")
+        items = list(self._items(batch))
+        extra = rows_of([texts(batch, name) for name in self._line_extra], batch.num_rows)
+        for start, end, header in zip(starts, [*starts[1:], batch.num_rows], headers, strict=True):
+            self._order(records, header, lines[start:end], items[start:end], extra[start:end])
         return records
 
-    def _rows(self, batch: pa.RecordBatch) -> Iterator[Row]:
-        """For each row: order id, line key, the order's fields, the line's item, and what was added to
-        either.
-        """
-        count = batch.num_rows
-        header = zip(
-            values(batch, "tranid"),
-            texts(batch, "type"),
-            values(batch, "datecreated"),
-            values(batch, "total"),
-            values(batch, "customermain.email"),
-            texts(batch, "statusref"),
-            texts(batch, "currency"),
-            texts(batch, "promocode"),
-            values(batch, "shipcity"),
-            values(batch, "shipstate"),
-            values(batch, "shipzip"),
-            values(batch, "shipcountrycode"),
+    def _headers(self, firsts: pa.RecordBatch) -> Iterator[Row]:
+        """For each order, given its first rows: id, its own fields, and what was added to it."""
+        return zip(
+            values(firsts, "internalid"),
+            values(firsts, "tranid"),
+            values(firsts, "datecreated"),
+            values(firsts, "total"),
+            values(firsts, "customermain.email"),
+            zip(
+                texts(firsts, "type"),
+                texts(firsts, "statusref"),
+                texts(firsts, "currency"),
+                texts(firsts, "promocode"),
+                strict=True,
+            ),
+            zip(
+                values(firsts, "shipcity"),
+                values(firsts, "shipstate"),
+                values(firsts, "shipzip"),
+                values(firsts, "shipcountrycode"),
+                strict=True,
+            ),
+            rows_of([texts(firsts, name) for name in self._order_extra], firsts.num_rows),
             strict=True,
         )
-        items = map(
-            self._item,
-            values(batch, "item"),
-            texts(batch, "item"),
-            values(batch, "item.displayname"),
-            values(batch, "memo"),
-            values(batch, "item.parent"),
-            values(batch, "item.urlcomponent"),
+
+    def _items(self, batch: pa.RecordBatch) -> Iterator[Row]:
+        """Each line's item, in the order of ``_ITEM_NAMES``."""
+        items = values(batch, "item")
+        skus = [
+            (sku or item).rsplit(" : ", 1)[-1] for sku, item in zip(texts(batch, "item"), items, strict=True)
+        ]
+        names = zip(values(batch, "item.displayname"), values(batch, "memo"), skus, strict=True)
+        parents = zip(values(batch, "item.parent"), items, strict=True)
+        return zip(
+            # The catalog knows a matrix child as a variant of its parent, so the product is the parent.
+            [parent or item for parent, item in parents],
+            items,
+            skus,
+            [name or memo or sku for name, memo, sku in names],
             values(batch, "quantity"),
             values(batch, "rate"),
             values(batch, "amount"),
-        )
-        return zip(
-            values(batch, "internalid"),
-            values(batch, "lineuniquekey"),
-            header,
-            items,
-            rows_of([texts(batch, name) for name in self._order_extra], count),
-            rows_of([texts(batch, name) for name in self._line_extra], count),
+            self._site.item_links(values(batch, "item.urlcomponent")),
             strict=True,
         )
 
-    def _item(  # noqa: PLR0913, PLR0917 - the columns of a line
-        self,
-        item: str,
-        sku: str | None,
-        name: str | None,
-        memo: str | None,
-        parent: str | None,
-        urlcomponent: str | None,
-        quantity: float,
-        rate: float | None,
-        amount: float,
-    ) -> Row:
-        """The line's values in the order of ``_ITEM_NAMES``."""
-        return (
-            # The catalog knows a matrix child as a variant of its parent, so the product is the parent.
-            parent or item,
-            item,
-            (sku or item).rsplit(" : ", 1)[-1],
-            name or memo or sku or item,
-            quantity,
-            rate,
-            amount,
-            self._site.item_link(urlcomponent) if urlcomponent else None,
-        )
-
-    def _order(self, records: Records, rows: list[Row]) -> None:
+    def _order(
+        self, records: Records, header: Row, lines: list[int], items: list[Row], extra: list[Row]
+    ) -> None:
         """Append an order's events: its own, which accounts for no row, then each line's, which accounts for
-        its row.
+        its.
         """
-        id_, _, header, _, extra, _ = rows[0]
-        tranid, type_, created, total, email, status, currency, promotion, *address = header
-        profile = {"data": {"type": "profile", "attributes": {"email": email.lower()}}}
-        netsuite_id = str(id_)
-        items = [row[3] for row in rows]
-        properties = self._order_properties(
-            tranid,
-            netsuite_id,
-            type_,
-            status,
-            currency,
-            promotion,
-            _ADDRESS(*address) if any(address) else None,
-            [item[3] for item in items],
-            [_ITEM(*item) for item in items],
-            *extra,
-        )
+        id_, tranid, created, total, email, described, address, order_extra = header
+        profile = encode({"data": {"type": "profile", "attributes": {"email": email.lower()}}})
+        currency, netsuite_id = self._site.currency, str(id_)
         # Klaviyo records an event that it is told is history, but no flow e-mails anybody about it.
         history = True if created < self._site.live_from else None
         # The identities never change: Klaviyo knows an event that comes again by them.
         order_key = f"netsuite-{id_}"
-        keys = [order_key, *(f"netsuite-{id_}-{row[1]}" for row in rows)]
-        records.id += [id_] * len(keys)
-        records.sub += [0, *(row[1] for row in rows)]
-        records.key += keys
-        records.rows += [0] + [1] * len(rows)
-        records.payload.append(
-            _event(
-                profile,
-                _EVENT(properties, created, total, self._site.currency, order_key, _PLACED_ORDER, history),
-            )
+        keys = [f"{order_key}-{line}" for line in lines]
+        records.id += [id_] * (len(lines) + 1)
+        records.sub += [0, *lines]
+        records.key += [order_key, *keys]
+        records.rows += [0] + [1] * len(lines)
+        properties = self._order_properties(
+            tranid,
+            netsuite_id,
+            *described,
+            _ADDRESS(*address) if any(address) else None,
+            [item[3] for item in items],
+            [_ITEM(*item) for item in items],
+            *order_extra,
         )
-        for key, row, item in zip(keys[1:], rows, items, strict=True):
-            line = self._line_properties(tranid, netsuite_id, *item, *row[5])
-            event = _EVENT(line, created, item[6], self._site.currency, key, _ORDERED_PRODUCT, history)
-            records.payload.append(_event(profile, event))
+        event = _EVENT(properties, created, total, currency, order_key, _PLACED_ORDER, history)
+        records.payload.append(_element(profile, event))
+        for key, item, line_extra in zip(keys, items, extra, strict=True):
+            properties = self._line_properties(tranid, netsuite_id, *item, *line_extra)
+            event = _EVENT(properties, created, item[6], currency, key, _ORDERED_PRODUCT, history)
+            records.payload.append(_element(profile, event))
 
 
-def _event(profile: dict[str, Any], attributes: Any) -> bytes:
-    events = {"data": (_ELEMENT("event", attributes),)}
-    return encode(_ELEMENT("event-bulk-create", _EVENT_AND_PROFILE(profile, events)))
+def _element(profile: bytes, attributes: Any) -> bytes:
+    """One event of one profile, both known already in part as JSON."""
+    return b"".join((_BEFORE_PROFILE, profile, _BEFORE_EVENT, encode(attributes), _AFTER_EVENT))
 
 
 DOMAIN = Domain(

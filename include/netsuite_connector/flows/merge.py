@@ -14,7 +14,7 @@ from netsuite_connector.flows.run import Run
 
 # Rows whose identities are compared at once; more rows take more rounds over staging, not more memory (40
 # bytes a row).
-ROUND_ROWS = 1_500_000
+ROUND_ROWS = 1_000_000
 
 Ints = npt.NDArray[np.int64]
 _LINE = np.dtype([("high", "u8"), ("low", "u8"), ("rank", "i8"), ("id", "i8"), ("source", "i2")])

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from netsuite_connector.domains.model import Records, Shaper, Source
 from netsuite_connector.flows import ledger
+from netsuite_connector.flows.collector import paused_collector
 from netsuite_connector.flows.merge import Merged, merge
 from netsuite_connector.flows.run import Run
 
@@ -51,7 +52,7 @@ def shape(run: Run) -> dict[str, Any]:
         valid = run.dataset("valid", source)
         manifest = valid.require()
         shaper = run.domain.shaper(source, run.site, manifest.columns)
-        with run.dataset("records", source).writer(SCHEMA) as writer:
+        with run.dataset("records", source).writer(SCHEMA) as writer, paused_collector():
             stream = _stream(run, source, shaper, outcome)
             for to_send, unchanged in ledger.unknown(run.ledger(source), stream, once=run.domain.once):
                 writer.write(to_send)
@@ -105,12 +106,23 @@ def _as_batch(
         [
             pa.array(made.id, pa.int64()),
             pa.array(made.sub, pa.int64()),
-            pa.array(ledger.fingerprints(made.payload)),
+            # Of what is delivered once only, the ledger is never asked whether it has changed.
+            pa.array(
+                np.zeros(count, dtype=np.int64) if run.domain.once else ledger.fingerprints(made.payload)
+            ),
             key_hashes,
             ranks,
             pa.array(made.key, pa.string()),
             rows,
-            pa.array(made.payload, pa.binary()),
+            _binary(made.payload),
         ],
         schema=SCHEMA,
     )
+
+
+def _binary(payloads: list[bytes]) -> pa.Array:
+    """The payloads as one Arrow array, copied once: a third of the time that Arrow's own conversion takes."""
+    offsets = np.zeros(len(payloads) + 1, dtype=np.int32)
+    np.cumsum([len(payload) for payload in payloads], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(payloads))]
+    return pa.Array.from_buffers(pa.binary(), len(payloads), buffers)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from netsuite_connector.klaviyo.endpoints import Bulk
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What Klaviyo gets for one or several rows: ``payload`` is the encoded element that :class:`Bulk`
     describes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -98,10 +99,17 @@ def typed(kind: type[T], answer: dict[str, Any], what: str) -> T:
     fit.
     """
     try:
-        return TypeAdapter(kind).validate_python(answer)
+        typed_answer: T = _adapter(kind).validate_python(answer)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = sorted({".".join(map(str, detail["loc"])) for detail in error.errors()})
         raise NetSuiteScriptError(
             f"The RESTlet's answer to {what} lacks or garbles {', '.join(wrong)}: deploy the SuiteCloud "
             "project that came with this connector."
         ) from None
+    return typed_answer
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Made once a type: it takes longer to make than a page to read."""
+    return TypeAdapter(kind)

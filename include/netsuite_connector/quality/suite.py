@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from great_expectations import ExpectationSuite
+from great_expectations.expectations.core.expect_column_value_lengths_to_be_between import (
+    ExpectColumnValueLengthsToBeBetween,
+)
 from great_expectations.expectations.core.expect_column_values_to_be_between import (
     ExpectColumnValuesToBeBetween,
 )
@@ -15,6 +18,9 @@ from great_expectations.expectations.core.expect_column_values_to_match_regex im
 )
 from great_expectations.expectations.core.expect_column_values_to_not_be_null import (
     ExpectColumnValuesToNotBeNull,
+)
+from great_expectations.expectations.core.expect_column_values_to_not_match_regex import (
+    ExpectColumnValuesToNotMatchRegex,
 )
 from great_expectations.expectations.expectation import Expectation
 
@@ -40,7 +46,9 @@ def build_suite(source: Source, columns: Collection[str]) -> ExpectationSuite:
 def text_columns(source: Source) -> frozenset[str]:
     """The columns whose rules look at the text of a value, whatever its type: no place for a minimum."""
     return frozenset(
-        field.name for field in source.fields if field.pattern is not None or field.one_of is not None
+        field.name
+        for field in source.fields
+        if any(rule is not None for rule in (field.pattern, field.one_of, field.max_length, field.forbidden))
     )
 
 
@@ -53,6 +61,16 @@ def _expectations(field: Field) -> Iterator[Expectation]:
             column=field.name,
             regex=f"^(?:{field.pattern})$",
             **_why(field, field.hint or "is not in the expected form"),
+        )
+    if field.max_length is not None:
+        yield ExpectColumnValueLengthsToBeBetween(
+            column=field.name,
+            max_value=field.max_length,
+            **_why(field, f"is longer than {field.max_length} characters"),
+        )
+    if field.forbidden is not None:
+        yield ExpectColumnValuesToNotMatchRegex(
+            column=field.name, regex=f"^(?:{field.forbidden.pattern})$", **_why(field, field.forbidden.hint)
         )
     if field.one_of is not None:
         yield ExpectColumnValuesToBeInSet(

@@ -166,7 +166,12 @@ class _PartFile:
     def __init__(self, files: Files, path: str, schema: pa.Schema) -> None:
         self.rows = 0
         self._output = _Output(files, path)
-        self._parquet = pq.ParquetWriter(self._output, schema, compression="zstd")
+        # A dictionary of encoded records would only repeat them: each is unlike all others.
+        dictionary = [field.name for field in schema if not pa.types.is_binary(field.type)]
+        # Rows are read in order and whole, so nobody would look at statistics.
+        self._parquet = pq.ParquetWriter(
+            self._output, schema, compression="zstd", use_dictionary=dictionary, write_statistics=False
+        )
 
     @property
     def bytes(self) -> int:
