@@ -16,7 +16,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from netsuite_connector.domains.model import Field, FieldType, Source
+from netsuite_connector.column_type import ColumnType
+from netsuite_connector.domains.model import Field, Source
 from netsuite_connector.errors import MendError
 from netsuite_connector.quality.validator import Validator
 from netsuite_connector.staging import rejected
@@ -26,7 +27,7 @@ SOURCE = Source(
     "customsearch_orders",
     "transaction",
     (
-        Field("internalid", "Internal ID", FieldType.INTEGER, mandatory=True, required=True),
+        Field("internalid", "Internal ID", ColumnType.INTEGER, mandatory=True, required=True),
         Field(
             "email",
             "Email",
@@ -35,14 +36,14 @@ SOURCE = Source(
             pattern=r"(?=.{3,20}$)[^@ ]+@[^@ ]+|none",
             hint="is not an e-mail address",
         ),
-        Field("status", "Status", FieldType.SELECT, one_of=("1", "2")),
-        Field("rank", "Rank", FieldType.INTEGER, one_of=("1", "2"), hint="is not a rank"),
-        Field("amount", "Amount", FieldType.NUMBER, required=True, minimum=0),
-        Field("quantity", "Quantity", FieldType.INTEGER, minimum=1, hint="is not a quantity"),
-        Field("zip", "Zip", FieldType.INTEGER, pattern=r"\d{5}"),
-        Field("day", "Day", FieldType.DATE, required=True),
-        Field("modified", "Modified", FieldType.DATETIME, required=True),
-        Field("paid", "Paid", FieldType.BOOLEAN, required=True),
+        Field("status", "Status", ColumnType.SELECT, one_of=("1", "2")),
+        Field("rank", "Rank", ColumnType.INTEGER, one_of=("1", "2"), hint="is not a rank"),
+        Field("amount", "Amount", ColumnType.NUMBER, required=True, minimum=0),
+        Field("quantity", "Quantity", ColumnType.INTEGER, minimum=1, hint="is not a quantity"),
+        Field("zip", "Zip", ColumnType.INTEGER, pattern=r"\d{5}"),
+        Field("day", "Day", ColumnType.DATE, required=True),
+        Field("modified", "Modified", ColumnType.DATETIME, required=True),
+        Field("paid", "Paid", ColumnType.BOOLEAN, required=True),
         Field("memo", "Memo"),
         Field("region.code", "Region", pattern="[A-Z]{2}"),
     ),

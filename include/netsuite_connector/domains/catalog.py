@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.columns import extra_columns, texts, values
-from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Records, Site, Source
+from netsuite_connector.domains.model import Domain, Field, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
 
 # Ids of a custom catalog are written with the integration and catalog they belong to (Klaviyo's API
@@ -29,17 +30,17 @@ _ITEM_FIELDS = (
     Field(
         "type",
         "Type",
-        FieldType.SELECT,
+        ColumnType.SELECT,
         mandatory=True,
         required=True,
         one_of=("InvtPart", "NonInvtPart", "Assembly", "Kit"),
         hint="is not one that is sold: inventory, non-inventory, assembly or kit",
     ),
-    Field("quantityavailable", "Available", FieldType.NUMBER, mandatory=True),
+    Field("quantityavailable", "Available", ColumnType.NUMBER, mandatory=True),
     Field(
         "baseprice",
         "Base Price",
-        FieldType.NUMBER,
+        ColumnType.NUMBER,
         mandatory=True,
         required=True,
         minimum=0,
@@ -47,14 +48,14 @@ _ITEM_FIELDS = (
     ),
     Field("urlcomponent", "URL Component", mandatory=True, required=True),
     Field("imageurl", "Image URL"),
-    Field("modified", "Last Modified", FieldType.DATETIME),
+    Field("modified", "Last Modified", ColumnType.DATETIME),
 )
 
 ITEMS = Source(
     name="items",
     search="customsearch_nsk_items",
     record_type="item",
-    fields=(*_ITEM_FIELDS, Field("parent", "Parent", FieldType.SELECT, mandatory=True)),
+    fields=(*_ITEM_FIELDS, Field("parent", "Parent", ColumnType.SELECT, mandatory=True)),
 )
 VARIANTS = Source(
     name="variants",
@@ -62,8 +63,8 @@ VARIANTS = Source(
     record_type="item",
     fields=(
         *_ITEM_FIELDS,
-        Field("parent", "Parent", FieldType.SELECT, mandatory=True, required=True),
-        Field("parent.type", "Parent : Type", FieldType.SELECT, mandatory=True),
+        Field("parent", "Parent", ColumnType.SELECT, mandatory=True, required=True),
+        Field("parent.type", "Parent : Type", ColumnType.SELECT, mandatory=True),
     ),
 )
 

@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# A select's readable text stands in a column of its own beside its id (docs/netsuite/restlet.md).
-TEXT_SUFFIX = "__text"
+from netsuite_connector.column_type import TEXT_SUFFIX
 
 
 def values(batch: pa.RecordBatch, name: str) -> list[Any]:

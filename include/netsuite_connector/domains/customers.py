@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.columns import extra_columns, texts, values
 from netsuite_connector.domains.emails import email_field
-from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Merge, Records, Site, Source
+from netsuite_connector.domains.model import Domain, Field, Kind, Merge, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
 from netsuite_connector.domains.phones import e164
 
@@ -37,13 +38,13 @@ _NAMES = (
     Field(
         "globalsubscriptionstatus",
         "Global Subscription Status",
-        FieldType.SELECT,
+        ColumnType.SELECT,
         mandatory=True,
         one_of=("1", "2", "3", "4"),
         hint="is not one of NetSuite's four states",
     ),
-    Field("isinactive", "Inactive", FieldType.BOOLEAN),
-    Field("subsidiary", "Subsidiary", FieldType.SELECT),
+    Field("isinactive", "Inactive", ColumnType.BOOLEAN),
+    Field("subsidiary", "Subsidiary", ColumnType.SELECT),
 )
 
 CUSTOMERS = Source(
@@ -53,10 +54,10 @@ CUSTOMERS = Source(
     fields=(
         *_NAMES,
         Field("companyname", "Company Name"),
-        Field("pricelevel", "Price Level", FieldType.SELECT, mandatory=True),
-        Field("isperson", "Is Individual", FieldType.BOOLEAN),
-        Field("stage", "Stage", FieldType.SELECT),
-        Field("salesrep", "Sales Rep", FieldType.SELECT),
+        Field("pricelevel", "Price Level", ColumnType.SELECT, mandatory=True),
+        Field("isperson", "Is Individual", ColumnType.BOOLEAN),
+        Field("stage", "Stage", ColumnType.SELECT),
+        Field("salesrep", "Sales Rep", ColumnType.SELECT),
         Field("city", "City"),
         Field("state", "State/Province"),
         Field("zipcode", "Zip"),
@@ -69,7 +70,7 @@ CONTACTS = Source(
     name="contacts",
     search="customsearch_nsk_contacts",
     record_type="contact",
-    fields=(*_NAMES, Field("company", "Company", FieldType.SELECT), Field("title", "Job Title")),
+    fields=(*_NAMES, Field("company", "Company", ColumnType.SELECT), Field("title", "Job Title")),
 )
 
 # Which record speaks for an address that several share: the one furthest on its way to being a customer.

@@ -14,18 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-
-class FieldType(enum.StrEnum):
-    """A column's type on the RESTlet's wire (docs/netsuite/restlet.md)."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    DATETIME = "datetime"
-    SELECT = "select"
-    MULTISELECT = "multiselect"
+from netsuite_connector.column_type import ColumnType
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,7 @@ class Field:
 
     name: str
     label: str
-    type: FieldType = FieldType.TEXT
+    type: ColumnType = ColumnType.TEXT
     mandatory: bool = False
     required: bool = False
     pattern: str | None = None

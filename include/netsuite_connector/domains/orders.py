@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.columns import extra_columns, texts, values
 from netsuite_connector.domains.emails import email_field
-from netsuite_connector.domains.model import Domain, Field, FieldType, Kind, Records, Site, Source
+from netsuite_connector.domains.model import Domain, Field, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import as_json, encode, object_of, rows_of
 
 _PLACED_ORDER = as_json({"data": {"type": "metric", "attributes": {"name": "Placed Order"}}})
@@ -26,33 +27,33 @@ _ORDERED_PRODUCT = as_json({"data": {"type": "metric", "attributes": {"name": "O
 # The header's own columns, then the line's.
 _HEADER_FIELDS = (
     Field("tranid", "Document Number", mandatory=True, required=True),
-    Field("type", "Type", FieldType.SELECT, mandatory=True),
-    Field("datecreated", "Date Created", FieldType.DATETIME, mandatory=True, required=True),
-    Field("total", "Amount (Transaction Total)", FieldType.NUMBER, mandatory=True, required=True),
+    Field("type", "Type", ColumnType.SELECT, mandatory=True),
+    Field("datecreated", "Date Created", ColumnType.DATETIME, mandatory=True, required=True),
+    Field("total", "Amount (Transaction Total)", ColumnType.NUMBER, mandatory=True, required=True),
     email_field("customermain.email", "Customer : Email", events=True),
-    Field("entity", "Name", FieldType.SELECT),
-    Field("trandate", "Date", FieldType.DATE),
-    Field("statusref", "Status", FieldType.SELECT),
-    Field("currency", "Currency", FieldType.SELECT),
-    Field("exchangerate", "Exchange Rate", FieldType.NUMBER),
+    Field("entity", "Name", ColumnType.SELECT),
+    Field("trandate", "Date", ColumnType.DATE),
+    Field("statusref", "Status", ColumnType.SELECT),
+    Field("currency", "Currency", ColumnType.SELECT),
+    Field("exchangerate", "Exchange Rate", ColumnType.NUMBER),
     Field("shipcity", "Shipping City"),
     Field("shipstate", "Shipping State/Province"),
     Field("shipzip", "Shipping Zip"),
     Field("shipcountrycode", "Shipping Country Code"),
-    Field("promocode", "Promotion", FieldType.SELECT),
+    Field("promocode", "Promotion", ColumnType.SELECT),
 )
 _LINE_FIELDS = (
-    Field("item", "Item", FieldType.SELECT, mandatory=True, required=True),
-    Field("quantity", "Quantity", FieldType.NUMBER, mandatory=True, required=True),
-    Field("rate", "Item Rate", FieldType.NUMBER, mandatory=True),
-    Field("amount", "Amount", FieldType.NUMBER, mandatory=True, required=True),
+    Field("item", "Item", ColumnType.SELECT, mandatory=True, required=True),
+    Field("quantity", "Quantity", ColumnType.NUMBER, mandatory=True, required=True),
+    Field("rate", "Item Rate", ColumnType.NUMBER, mandatory=True),
+    Field("amount", "Amount", ColumnType.NUMBER, mandatory=True, required=True),
     Field("memo", "Memo"),
     Field("item.displayname", "Item : Display Name", mandatory=True),
     Field("item.salesdescription", "Item : Description", mandatory=True),
-    Field("item.type", "Item : Type", FieldType.SELECT, mandatory=True),
-    Field("item.quantityavailable", "Item : Available", FieldType.NUMBER, mandatory=True),
-    Field("item.parent", "Item : Parent", FieldType.SELECT, mandatory=True),
-    Field("item.baseprice", "Item : Base Price", FieldType.NUMBER, mandatory=True),
+    Field("item.type", "Item : Type", ColumnType.SELECT, mandatory=True),
+    Field("item.quantityavailable", "Item : Available", ColumnType.NUMBER, mandatory=True),
+    Field("item.parent", "Item : Parent", ColumnType.SELECT, mandatory=True),
+    Field("item.baseprice", "Item : Base Price", ColumnType.NUMBER, mandatory=True),
     Field("item.urlcomponent", "Item : URL Component"),
 )
 ORDERS = Source(

@@ -4,6 +4,7 @@ Airflow.
 
 from __future__ import annotations
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.netsuite.account import Account
 from netsuite_connector.netsuite.auth import OAuth2ClientCredentials, token_based
 from netsuite_connector.netsuite.client import NetSuiteClient
@@ -21,7 +22,7 @@ from netsuite_connector.netsuite.errors import (
     NetSuiteSettingError,
     NetSuiteTokenError,
 )
-from netsuite_connector.netsuite.info import AccountInfo, Bounds, Column, ColumnType, SearchInfo, SearchTitle
+from netsuite_connector.netsuite.info import AccountInfo, Bounds, Column, SearchInfo, SearchTitle
 from netsuite_connector.netsuite.page import Page
 
 __all__ = [

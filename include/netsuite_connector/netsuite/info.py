@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -10,22 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.netsuite.errors import NetSuiteScriptError
 
 T = TypeVar("T")
-
-
-class ColumnType(enum.StrEnum):
-    """A column's type on the wire (docs/netsuite/restlet.md)."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    DATETIME = "datetime"
-    SELECT = "select"
-    MULTISELECT = "multiselect"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from netsuite_connector.column_type import TEXT_SUFFIX, ColumnType
 from netsuite_connector.netsuite.errors import NetSuiteColumnError, NetSuiteFaultError, NetSuiteScriptError
-from netsuite_connector.netsuite.info import Column, ColumnType, typed
+from netsuite_connector.netsuite.info import Column, typed
 
-TEXT_SUFFIX = "__text"
 _ARROW = {
     ColumnType.TEXT: pa.string(),
     ColumnType.INTEGER: pa.int64(),
