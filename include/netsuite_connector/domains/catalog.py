@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, texts, values
 from netsuite_connector.domains.model import Domain, Field, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
 
@@ -69,12 +69,7 @@ VARIANTS = Source(
 )
 
 # "modified" is left out of what is sent: a save that changes nothing else is no change of the item.
-_KNOWN = frozenset(
-    name
-    for source in (ITEMS, VARIANTS)
-    for field in source.fields
-    for name in (field.name, f"{field.name}__text")
-) | {"internalid", "created"}
+_KNOWN = known_columns((ITEMS, VARIANTS), "internalid", "created")
 
 
 _ATTRIBUTES = object_of(

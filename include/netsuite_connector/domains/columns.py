@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.column_type import TEXT_SUFFIX
+from netsuite_connector.domains.model import Source
 
 
 def values(batch: pa.RecordBatch, name: str) -> list[Any]:
@@ -35,6 +36,12 @@ def as_json(column: pa.Array) -> pa.Array:
     if pa.types.is_date(column.type):
         return pc.cast(column, pa.string())
     return column
+
+
+def known_columns(sources: Iterable[Source], *others: str) -> frozenset[str]:
+    """The columns that a domain reads itself: its sources' fields, with selects' texts, and ``others``."""
+    names = (field.name for source in sources for field in source.fields)
+    return frozenset(name for field in names for name in (field, field + TEXT_SUFFIX)) | set(others)
 
 
 def extra_columns(columns: Collection[str], known: Collection[str]) -> list[str]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, texts, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, Kind, Merge, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
@@ -79,16 +79,8 @@ _CUSTOMER = 0
 _CONTACT = len(_STAGES)
 _ID_BITS = 48  # internal ids are far below 2^48, so a rank holds class, activity and id in 64 bits
 
-_KNOWN = frozenset(
-    name
-    for source in (CUSTOMERS, CONTACTS)
-    for field in source.fields
-    for name in (field.name, f"{field.name}__text")
-) | {
-    "internalid",
-    "datecreated",
-    "lastmodifieddate",
-}  # a save that changes nothing else is no change of the profile
+# A save that changes nothing else is no change of the profile.
+_KNOWN = known_columns((CUSTOMERS, CONTACTS), "internalid", "datecreated", "lastmodifieddate")
 
 
 def _keys(batch: pa.RecordBatch) -> list[str]:

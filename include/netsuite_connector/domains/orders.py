@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, texts, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import as_json, encode, object_of, rows_of
@@ -63,7 +63,8 @@ ORDERS = Source(
     fields=(*_HEADER_FIELDS, *_LINE_FIELDS),
 )
 
-_KNOWN = frozenset(name for field in ORDERS.fields for name in (field.name, f"{field.name}__text")) | {
+_KNOWN = known_columns(
+    (ORDERS,),
     "internalid",
     "lineuniquekey",
     "line",
@@ -71,7 +72,7 @@ _KNOWN = frozenset(name for field in ORDERS.fields for name in (field.name, f"{f
     "email",
     "mainname",
     "mainname__text",
-}
+)
 # Columns that an administrator adds belong to the line when NetSuite keeps them there; all others describe
 # the order.
 _LINE_PREFIXES = ("custcol", "item.")
