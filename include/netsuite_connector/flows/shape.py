@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         ("payload", pa.binary()),
     ]
 )
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 10_000
 
 
 def shape(run: Run) -> dict[str, Any]:
