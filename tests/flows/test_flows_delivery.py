@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import requests
 
-from netsuite_connector.flows.confirm import confirm
+from netsuite_connector.flows.confirm import PHONE_REFUSED, confirm
 from netsuite_connector.flows.delivery import Delivery
 from netsuite_connector.flows.push import push
 from netsuite_connector.flows.run import Run
@@ -197,6 +197,35 @@ def test_rows_of_shared_addresses_are_delivered_together(sandbox: SandboxAccount
     assert push(run, client)["rows"] == 4
     assert confirm(run, client)["rows"] == {"delivered": 4, "rejected": 0}
     assert {row["email"] for row in sandbox.rows("profiles")} == {"c1@shop.example", "c3@shop.example"}
+
+
+def test_a_phone_that_two_people_share_loses_neither_profile(
+    sandbox: SandboxAccount, new_run: NewRun
+) -> None:
+    client = new_client(sandbox)
+    rows = [customer(n, phone="(415) 555-2671", entityid=f"C{n}") for n in (1, 2, 3)]
+    run = stage(new_run("customers"), rows, [])
+    push(run, client)
+    counts = confirm(run, client)
+    assert counts["records"] == {"delivered": 3, "rejected": 0}
+    assert counts["warnings"] == {PHONE_REFUSED: 2}
+    profiles = sandbox.rows("profiles")
+    assert [profile["phone_number"] for profile in profiles].count("+14155552671") == 1
+    kept = [profile["properties"].get("NetSuite Phone") for profile in profiles]
+    assert kept.count("+14155552671") == 2
+    again = stage(new_run("customers", end="2026-11-02"), rows, [])
+    assert push(again, client)["records"] == 0, "they are not sent again and again"
+
+
+def test_items_that_klaviyo_took_without_saying_so_are_not_rejected_as_there_already(
+    sandbox: SandboxAccount, new_run: NewRun
+) -> None:
+    client = new_client(sandbox)
+    sandbox.fault("reset_after_commit", endpoint="POST /api/catalog-item-bulk-create-jobs")
+    run = stage(new_run("catalog"), [item(n) for n in range(1, 4)], [])
+    push(run, client)
+    assert confirm(run, client)["records"] == {"delivered": 3, "rejected": 0}
+    assert len(sandbox.rows("items")) == 3
 
 
 def test_a_dry_run_counts_and_sends_nothing(sandbox: SandboxAccount, new_run: NewRun) -> None:
