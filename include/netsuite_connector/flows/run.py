@@ -80,8 +80,15 @@ class Run:
         return self.staging.dataset(*self.place, stage, source.name)
 
     def ledger(self, source: Source) -> Dataset:
-        """What earlier runs of the flow delivered from ``source``: one for all runs of the store's flow."""
-        return self.staging.dataset(self.store.store, self.domain.flow, "ledger", source.name)
+        """What earlier runs delivered from ``source``: one for all runs of the flow between the same two
+        connections.
+
+        A store that is pointed at another account begins anew: what one Klaviyo account has says nothing of
+        another, and
+        internal ids of one NetSuite account mean other records in the next.
+        """
+        between = f"{self.store.netsuite.connection}--{self.store.klaviyo.connection}"
+        return self.staging.dataset(self.store.store, self.domain.flow, "ledger", between, source.name)
 
     def document(self, *name: str) -> tuple[str, ...]:
         """The path of a small JSON document of the run."""

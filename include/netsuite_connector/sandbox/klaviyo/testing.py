@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import selectors
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from netsuite_connector.sandbox.started import started
 
 REVISION = "2026-07-15"
 START_SECONDS = 30.0
@@ -109,20 +109,10 @@ def running_sandbox(*options: str, job_seconds: float = 0.05, port: int = 0) -> 
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder, "keys.json")
         command = _command(options, port=port, job_seconds=job_seconds, keys=keys)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
-            try:
-                url = _wait_for_url(process)
-                file = Path(options[options.index("--keys") + 1]) if "--keys" in options else keys
-                key = next(
-                    one["key"] for one in json.loads(file.read_text())["keys"] if one["scopes"] == "full"
-                )
-                yield SandboxAccount(url, key, process.pid)
-            finally:
-                process.terminate()
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+        with started(command, seconds=START_SECONDS) as (url, pid):
+            file = Path(options[options.index("--keys") + 1]) if "--keys" in options else keys
+            known = json.loads(file.read_text())["keys"]
+            yield SandboxAccount(url, next(one["key"] for one in known if one["scopes"] == "full"), pid)
 
 
 def _command(options: Iterable[str], *, port: int, job_seconds: float, keys: Path) -> list[str]:
@@ -135,16 +125,3 @@ def _command(options: Iterable[str], *, port: int, job_seconds: float, keys: Pat
     if "--limits-scale" not in given:
         command.append("--no-limits")
     return command + given
-
-
-def _wait_for_url(process: subprocess.Popen[str]) -> str:
-    if process.stdout is None:
-        raise RuntimeError("The sandbox was started without an output to read.")
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(START_SECONDS):
-            raise TimeoutError(f"The sandbox did not start within {START_SECONDS:.0f} seconds.")
-    line = process.stdout.readline()
-    if " ready at " not in line:
-        raise RuntimeError("The sandbox could not start; what it wrote above says why.")
-    return line.rpartition(" ")[2].strip()

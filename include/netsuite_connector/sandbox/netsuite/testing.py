@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import selectors
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ import requests
 
 from netsuite_connector.sandbox.netsuite.credentials import Credentials
 from netsuite_connector.sandbox.netsuite.server import RESTLET_PATH, TOKEN_PATH
+from netsuite_connector.sandbox.started import started
 
 START_SECONDS = 120.0
 SCRIPT = "customscript_nsk_restlet"
@@ -176,30 +175,8 @@ def running_sandbox(
             *own,
             *options,
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
-            try:
-                url = _wait_for_url(process)
-                kept = json.loads(
-                    (file if own else Path(options[options.index("--credentials") + 1])).read_text()
-                )
-                credentials = Credentials(**{field.name: kept[field.name] for field in fields(Credentials)})
-                yield SandboxAccount(url, credentials, process.pid)
-            finally:
-                process.terminate()
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-
-
-def _wait_for_url(process: subprocess.Popen[str]) -> str:
-    if process.stdout is None:
-        raise RuntimeError("the sandbox account was started without an output to read")
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        if not selector.select(START_SECONDS):
-            raise TimeoutError(f"the sandbox account did not start within {START_SECONDS:.0f} seconds")
-    line = process.stdout.readline()
-    if " ready at " not in line:
-        raise RuntimeError("the sandbox account could not start; what it wrote above says why")
-    return line.rpartition(" ")[2].strip()
+        with started(command, seconds=START_SECONDS) as (url, pid):
+            written = file if own else Path(options[options.index("--credentials") + 1])
+            kept = json.loads(written.read_text())
+            credentials = Credentials(**{field.name: kept[field.name] for field in fields(Credentials)})
+            yield SandboxAccount(url, credentials, pid)
