@@ -23,7 +23,6 @@ define(['N/runtime'], (runtime) => {
         const script = runtime.getCurrentScript();
         const units = script.getRemainingUsage();
         const began = Date.now();
-        let bytes = 0;
 
         return {
             used: () => units - script.getRemainingUsage(),
@@ -36,15 +35,10 @@ define(['N/runtime'], (runtime) => {
                 return Date.now() - began > MAX_MILLISECONDS ? 'time' : null;
             },
 
-            /** Counts rows as output, unless they would no longer fit; the first ones always do. */
-            fits: (rows) => {
-                const more = bytesOf(rows);
-                if (bytes > 0 && bytes + more > MAX_BYTES) {
-                    return false;
-                }
-                bytes += more;
-                return true;
-            },
+            bytesOf,
+
+            /** Whether values of so many bytes may be sent. */
+            fits: (bytes) => bytes <= MAX_BYTES,
         };
     };
 

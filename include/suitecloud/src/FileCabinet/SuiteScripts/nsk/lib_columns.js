@@ -29,17 +29,24 @@ define(['./lib_time'], (time) => {
 
     // Used where the platform does not tell a column's type: names that mean the same in every search type.
     const KNOWN_NAMES = {
-        select: ['category', 'class', 'company', 'currency', 'customform', 'deletedby', 'department', 'entity', 'globalsubscriptionstatus',
-            'internalid', 'item', 'leadsource', 'location', 'mainname', 'parent', 'pricelevel', 'salesrep', 'shipmethod', 'stage',
-            'state', 'statusref', 'subsidiary', 'terms', 'territory', 'type'],
-        boolean: ['giveaccess', 'isdropshipitem', 'isinactive', 'isonline', 'isperson', 'taxline'],
-        date: ['duedate', 'firstorderdate', 'firstsaledate', 'formuladate', 'lastorderdate', 'lastsaledate', 'shipdate', 'trandate'],
-        datetime: ['created', 'datecreated', 'deleteddate', 'formuladatetime', 'lastmodified', 'lastmodifieddate',
-            'lastquantityavailablechange', 'modified'],
-        integer: ['line', 'linesequencenumber', 'lineuniquekey'],
-        number: ['amount', 'baseprice', 'cost', 'exchangerate', 'formulacurrency', 'formulanumeric', 'formulapercent', 'fxamount',
-            'grossamount', 'netamount', 'onlineprice', 'quantity', 'quantityavailable', 'quantitybilled', 'quantityonhand',
-            'quantityshiprecv', 'rate', 'shippingamount', 'taxamount', 'taxtotal', 'total', 'weight'],
+        select: ['assigned', 'category', 'class', 'company', 'contact', 'createdfrom', 'currency', 'customer', 'customform',
+            'deletedby', 'department', 'entity', 'entitystatus', 'forecasttype', 'globalsubscriptionstatus', 'internalid',
+            'inventorylocation', 'issue', 'item', 'language', 'leadsource', 'location', 'mainname', 'opportunity', 'origin',
+            'parent', 'pricelevel', 'priority', 'promocode', 'salesrep', 'shipcarrier', 'shipmethod', 'source',
+            'sourcesite', 'stage', 'state', 'status', 'statusref', 'storedisplayimage', 'subsidiary', 'terms', 'territory',
+            'type'],
+        boolean: ['closed', 'commercecategoryisinactive', 'commercecategoryisprimary', 'giveaccess', 'isdropshipitem',
+            'isinactive', 'isonline', 'isperson', 'taxline'],
+        date: ['actualshipdate', 'closedate', 'duedate', 'expectedclosedate', 'firstorderdate', 'firstsaledate', 'formuladate',
+            'lastorderdate', 'lastsaledate', 'shipdate', 'startdate', 'trandate'],
+        datetime: ['created', 'createddate', 'datecreated', 'deleteddate', 'enddate', 'formuladatetime', 'lastmessagedate',
+            'lastmodified', 'lastmodifieddate', 'lastquantityavailablechange', 'lastreopeneddate', 'modified'],
+        integer: ['commercecategoryid', 'line', 'linesequencenumber', 'lineuniquekey'],
+        number: ['amount', 'baseprice', 'cost', 'discountamount', 'exchangerate', 'formulacurrency', 'formulanumeric',
+            'formulapercent', 'fxamount', 'grossamount', 'locationquantityavailable', 'locationquantityonhand',
+            'maximumquantity', 'minimumquantity', 'netamount', 'onlineprice', 'probability', 'projectedamount', 'quantity',
+            'quantityavailable', 'quantitybilled', 'quantityonhand', 'quantityshiprecv', 'rate', 'shippingamount',
+            'signedamount', 'taxamount', 'taxtotal', 'total', 'unitprice', 'weight'],
     };
     const TYPE_BY_NAME = {};
     Object.keys(KNOWN_NAMES).forEach((type) => KNOWN_NAMES[type].forEach((name) => {
@@ -105,12 +112,13 @@ define(['./lib_time'], (time) => {
 
     /**
      * Readers for columns, in order. Keys are `name` or `join.name`; one that repeats gets `_1`, `_2`, … as NetSuite numbers formulas.
+     * Joins are written `createdFrom` here and `createdfrom` there, so keys are in lower case.
      * `unreadable` counts, by key, values that were not what their column's type says and so became null.
      */
     const readers = (columns, unreadable) => {
         const seen = {};
         return columns.map((column) => {
-            const base = column.join ? `${column.join}.${column.name}` : column.name;
+            const base = (column.join ? `${column.join}.${column.name}` : column.name).toLowerCase();
             const before = seen[base] || 0;
             seen[base] = before + 1;
             return readerOf(column, before === 0 ? base : `${base}_${before}`, unreadable);

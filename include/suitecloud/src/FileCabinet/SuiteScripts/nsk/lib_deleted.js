@@ -10,6 +10,7 @@
 define(['N/search', './lib_columns', './lib_pages', './lib_request', './lib_source', './lib_time'],
     (search, columns, pages, request, sources, time) => {
         const NAMES = ['deleteddate', 'name', 'externalid', 'deletedby'];
+        const ENDS = ['end', 'empty'];
 
         const startOf = (body, types, from) => {
             if (!request.given(body, 'cursor')) {
@@ -62,12 +63,14 @@ define(['N/search', './lib_columns', './lib_pages', './lib_request', './lib_sour
                 }).runPaged({ pageSize: sources.PAGE_SIZE }),
             };
 
+            let found = 'end';
             for (let position = begin.position; ; position += 1) {
                 type = types[position];
                 const { stopped, cursor } = page.drain(source, position === begin.position ? begin.from : from);
+                found = stopped === 'empty' ? stopped : found;
                 const last = position === types.length - 1;
-                if (stopped !== 'end' || last) {
-                    return Object.assign(page.answer(stopped, cursorOf(type, cursor)), { unreadable });
+                if (!ENDS.includes(stopped) || last) {
+                    return Object.assign(page.answer(stopped === 'end' ? found : stopped, cursorOf(type, cursor)), { unreadable });
                 }
                 if (page.full()) {
                     return Object.assign(page.answer('limit', cursorOf(types[position + 1], from)), { unreadable });

@@ -22,7 +22,7 @@ define([], () => {
                 groups.push({ key: rowKey, rows: [row] });
             }
         });
-        if (rows.length >= paged.count) {
+        if (rows.length === paged.count || rows.length === 0) {
             return { groups, more: false };
         }
         if (groups.length > 1) {
@@ -39,22 +39,63 @@ define([], () => {
             }
             group.rows = group.rows.concat(next);
         }
-        return { groups, more: false };
+        return { groups, more: group.rows.length !== paged.count };
     };
 
-    const emptyValues = (columns) => columns.map((reader) => (
-        ['select', 'multiselect'].includes(reader.about.type) ? { id: [], text: [] } : []
-    ));
+    /**
+     * The cells of one column on a page. A value that comes again is kept once, with its place for each row; the column is sent so where
+     * that takes fewer bytes than the plain list.
+     *
+     * `add` takes a cell, `keep` says that all cells so far are to be sent, `size` is how many bytes they take at most.
+     */
+    const columnOf = (reader, bytesOf) => {
+        const pairs = ['select', 'multiselect'].includes(reader.about.type);
+        const places = new Map();
+        const values = [];
+        const sizes = [];
+        const at = [];
+        let plain = (pairs ? '{"id":[],"text":[]}' : '[]').length;
+        let shared = (pairs ? '{"id":[],"text":[],"at":[]}' : '{"values":[],"at":[]}').length;
+        let kept = { rows: 0, values: 0, shared: false };
 
-    const append = (values, cells) => cells.forEach((cell, index) => {
-        const into = values[index];
-        if (Array.isArray(into)) {
-            into.push(cell);
-        } else {
-            into.id.push(cell[0]);
-            into.text.push(cell[1]);
-        }
-    });
+        const placeOf = (cell) => {
+            const key = pairs ? JSON.stringify(cell) : cell;
+            if (!places.has(key)) {
+                places.set(key, values.length);
+                values.push(cell);
+                // A pair's brackets make room for one of its commas.
+                sizes.push(bytesOf(cell) + (pairs ? -1 : 1));
+                shared += sizes[sizes.length - 1];
+            }
+            return places.get(key);
+        };
+
+        const add = (cell) => {
+            const empty = cell === null || (pairs && cell[0] === null);
+            const place = empty ? null : placeOf(cell);
+            at.push(place);
+            plain += empty ? (pairs ? 'null,null,' : 'null,').length : sizes[place];
+            shared += `${place},`.length;
+        };
+
+        const keep = () => {
+            kept = { rows: at.length, values: values.length, shared: shared < plain };
+        };
+
+        const entry = () => {
+            const rows = at.slice(0, kept.rows);
+            const cells = kept.shared
+                ? values.slice(0, kept.values)
+                : rows.map((place) => (place === null ? (pairs ? [null, null] : null) : values[place]));
+            if (pairs) {
+                const lists = { id: cells.map((cell) => cell[0]), text: cells.map((cell) => cell[1]) };
+                return kept.shared ? Object.assign(lists, { at: rows }) : lists;
+            }
+            return kept.shared ? { values: cells, at: rows } : cells;
+        };
+
+        return { add, keep, entry, size: () => Math.min(plain, shared) };
+    };
 
     /**
      * An empty page for these columns, filled from one source or several.
@@ -64,7 +105,8 @@ define([], () => {
      * on, in the order of the keys; `cursor` is what continues after a group `{ key, rows }`.
      */
     const start = (columns, limit, budget) => {
-        const values = emptyValues(columns);
+        const filled = columns.map((reader) => columnOf(reader, budget.bytesOf));
+        const size = () => filled.reduce((bytes, column) => bytes + column.size(), 0);
         let rows = 0;
 
         const drain = (source, from) => {
@@ -75,17 +117,19 @@ define([], () => {
                     return { stopped: exhausted, cursor };
                 }
                 const paged = source.query(cursor);
-                if (paged.count === 0) {
-                    return { stopped: 'end', cursor };
+                const { groups, more } = paged.count === 0 ? { groups: [], more: false } : completeGroups(paged, source.key);
+                if (groups.length === 0) {
+                    // Nothing found may also be a search that gave up: whoever asked makes sure.
+                    return { stopped: 'empty', cursor };
                 }
-                const { groups, more } = completeGroups(paged, source.key);
                 for (let index = 0; index < groups.length; index += 1) {
-                    const cells = groups[index].rows.map((row) => columns.map((column) => column.read(row)));
-                    if (!budget.fits(cells)) {
+                    groups[index].rows.forEach((row) => columns.forEach((column, place) => filled[place].add(column.read(row))));
+                    // The first group is always sent, lest there be no headway.
+                    if (rows > 0 && !budget.fits(size())) {
                         return { stopped: 'bytes', cursor };
                     }
-                    cells.forEach((row) => append(values, row));
-                    rows += cells.length;
+                    filled.forEach((column) => column.keep());
+                    rows += groups[index].rows.length;
                     cursor = source.cursor(groups[index]);
                     const last = !more && index === groups.length - 1;
                     if (last || rows >= limit) {
@@ -98,9 +142,9 @@ define([], () => {
         const answer = (stopped, cursor) => ({
             columns: columns.map((column) => column.about),
             rows,
-            values,
+            values: filled.map((column) => column.entry()),
             cursor,
-            done: stopped === 'end',
+            done: stopped === 'end' || stopped === 'empty',
             stopped,
         });
 

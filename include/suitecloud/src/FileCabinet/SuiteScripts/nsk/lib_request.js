@@ -6,6 +6,8 @@
  */
 define(['N/error', './lib_time'], (error, time) => {
     const DEFAULT_LIMIT = 5000;
+    const FIELD = /^[a-z][a-z0-9_]*$/;
+    const FILTER = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/;
 
     const refuse = (message) => error.create({ name: 'NSK_BAD_REQUEST', message, notifyOff: true });
 
@@ -62,13 +64,59 @@ define(['N/error', './lib_time'], (error, time) => {
 
     const after = (body) => (given(body, 'after') ? wholeNumber(body, 'after', 0) : null);
 
-    /** What bounds the rows of a search: internal ids (`after` exclusive, `until` inclusive) and moments. */
+    /** The filter that the moments bound, or null for the record's last change. */
+    const stamp = (body) => {
+        if (!given(body, 'stamp')) {
+            return null;
+        }
+        if (typeof body.stamp !== 'string' || !FIELD.test(body.stamp)) {
+            throw refuse('"stamp" must be the id of a date and time filter, such as lastquantityavailablechange');
+        }
+        return body.stamp;
+    };
+
+    const isIdList = (values) => Array.isArray(values) && values.length > 0
+        && values.every((value) => (typeof value === 'string' && value !== '') || Number.isSafeInteger(value));
+
+    /** Filters and the ids that each is narrowed to, as `[filter, ids]`. */
+    const only = (body) => {
+        if (!given(body, 'only')) {
+            return [];
+        }
+        const narrowed = isObject(body.only) ? Object.keys(body.only).map((name) => [name, body.only[name]]) : null;
+        if (narrowed === null || !narrowed.every(([name, values]) => FILTER.test(name) && isIdList(values))) {
+            throw refuse('"only" must be an object of filters and lists of ids, such as {"type": ["SalesOrd", "CashSale"]}');
+        }
+        return narrowed.map(([name, values]) => [name, values.map(String)]);
+    };
+
+    /** What bounds the rows of a search: internal ids (`after` exclusive, `until` inclusive), moments, and lists of ids. */
     const window = (body) => Object.assign(moments(body), {
         after: after(body),
         until: given(body, 'until') ? wholeNumber(body, 'until', 0) : null,
+        stamp: stamp(body),
+        only: only(body),
     });
 
-    const limit = (body) => (given(body, 'limit') ? wholeNumber(body, 'limit', 1) : DEFAULT_LIMIT);
+    const limit = (body, usual = DEFAULT_LIMIT, most = Infinity) => {
+        if (!given(body, 'limit')) {
+            return usual;
+        }
+        const value = wholeNumber(body, 'limit', 1);
+        if (value > most) {
+            throw refuse(`"limit" must be at most ${most}`);
+        }
+        return value;
+    };
+
+    /** A list of whole numbers, each once. */
+    const ids = (body, most) => {
+        const value = body.ids;
+        if (!Array.isArray(value) || value.length > most || !value.every((id) => Number.isSafeInteger(id) && id > 0)) {
+            throw refuse(`"ids" must be a list of at most ${most} ids, such as [101, 102]`);
+        }
+        return Array.from(new Set(value));
+    };
 
     const types = (body) => {
         const value = body.types;
@@ -78,5 +126,5 @@ define(['N/error', './lib_time'], (error, time) => {
         return value;
     };
 
-    return { action, after, given, limit, moments, refuse, search, types, window };
+    return { action, after, given, ids, limit, moments, refuse, search, types, window };
 });

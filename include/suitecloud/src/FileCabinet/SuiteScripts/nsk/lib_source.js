@@ -1,13 +1,13 @@
 /**
  * A saved search as a source of rows that can be read by key.
  *
- * The search keeps its criteria and columns; what bounds the rows (internal ids, moments of the last change) is added to the
- * criteria, and the sort order becomes internal id, then line key, because paging is only sound with a unique order.
+ * The search keeps its criteria and columns; what bounds the rows (internal ids, moments, lists of ids) is added to the criteria,
+ * and the sort order becomes internal id, then line key, because paging is only sound with a unique order.
  *
  * @NApiVersion 2.1
  * @NModuleScope SameAccount
  */
-define(['N/error', 'N/search', './lib_columns', './lib_request', './lib_time'], (error, search, columns, request, time) => {
+define(['N/error', 'N/search', './lib_columns', './lib_time'], (error, search, columns, time) => {
     const PAGE_SIZE = 1000;
     const TRANSACTIONS = ['transaction', 'assemblybuild', 'cashrefund', 'cashsale', 'check', 'creditmemo', 'customerdeposit',
         'customerpayment', 'customerrefund', 'estimate', 'invoice', 'itemfulfillment', 'itemreceipt', 'journalentry', 'opportunity',
@@ -86,7 +86,8 @@ define(['N/error', 'N/search', './lib_columns', './lib_request', './lib_time'], 
 
         const run = (window, cursor, sort, pageSize) => {
             const after = cursor === null ? window.after : cursor;
-            const terms = momentTerms(modifiedFilter(saved.searchType), window.from, window.to);
+            const terms = momentTerms(window.stamp || modifiedFilter(saved.searchType), window.from, window.to)
+                .concat(window.only.map(([name, values]) => [name, 'anyof'].concat(values)));
             if (after !== null) {
                 terms.push(['internalidnumber', 'greaterthan', after]);
             }

@@ -1,14 +1,16 @@
 /**
- * The connector's one door into NetSuite: lists saved searches, describes them, counts them and serves their rows.
- * Reads only. The wire format is docs/netsuite/restlet.md; every answer is independent of the calling user's preferences.
+ * The connector's one door into NetSuite: lists saved searches, describes them, counts them and serves their rows, the configuration
+ * records and the outbox. All it changes are outbox entries, which go once they are acknowledged.
+ * The wire format is docs/netsuite/restlet.md; every answer is independent of the calling user's preferences.
  *
  * @NApiVersion 2.1
  * @NScriptType Restlet
  * @NModuleScope SameAccount
  */
-define(['N/runtime', './lib_budget', './lib_deleted', './lib_pages', './lib_request', './lib_source', './lib_time'],
-    (runtime, budgets, deleted, pages, request, sources, time) => {
-        const VERSION = '1.0.0';
+define(['N/runtime', './lib_budget', './lib_config', './lib_deleted', './lib_outbox', './lib_pages', './lib_request', './lib_source',
+    './lib_time'],
+    (runtime, budgets, configs, deleted, outbox, pages, request, sources, time) => {
+        const VERSION = '1.1.0';
 
         const about = () => {
             const user = runtime.getCurrentUser();
@@ -51,6 +53,9 @@ define(['N/runtime', './lib_budget', './lib_deleted', './lib_pages', './lib_requ
             page,
             searches: () => ({ searches: sources.list() }),
             deleted: deleted.read,
+            config: configs.read,
+            outbox: outbox.read,
+            acknowledge: outbox.acknowledge,
         };
 
         const post = (body) => {
