@@ -3,15 +3,17 @@
     python tools/klaviyo_contract.py path/to/openapi.json
 
 The document is published at github.com/klaviyo/openapi (MIT). Of the endpoints that the sandbox serves, the
-result keeps what a server must hold a caller to: scopes, rate limits, query parameters and the schema of the
-request body. Everything that only explains is left out, references are inlined, and OpenAPI 3.0's
-``nullable`` becomes JSON Schema. It is written to
+result keeps what a server must hold a caller to: scopes, rate limits (also those that a costly parameter
+brings), query parameters with the filters they allow, rows a page and the schema of the request body.
+Everything that only explains is left out, references are inlined, and OpenAPI 3.0's ``nullable`` becomes
+JSON Schema. It is written to
 ``include/netsuite_connector/sandbox/klaviyo/contract.json``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,19 @@ OPERATIONS = (
     "get_catalog_items", "create_catalog_item", "get_catalog_item", "update_catalog_item",
     "delete_catalog_item", "get_catalog_variants", "create_catalog_variant", "get_catalog_variant",
     "update_catalog_variant", "delete_catalog_variant", "get_catalog_categories",
-    "create_catalog_category", "get_catalog_category", "get_bulk_create_catalog_items_jobs",
+    "create_catalog_category", "get_catalog_category", "update_catalog_category",
+    "delete_catalog_category", "get_items_for_catalog_category", "get_item_ids_for_catalog_category",
+    "add_items_to_catalog_category", "update_items_for_catalog_category",
+    "remove_items_from_catalog_category", "get_variants_for_catalog_item",
+    "get_variant_ids_for_catalog_item", "get_categories_for_catalog_item",
+    "get_category_ids_for_catalog_item", "add_categories_to_catalog_item",
+    "update_categories_for_catalog_item", "remove_categories_from_catalog_item",
+    "get_bulk_create_categories_jobs", "bulk_create_catalog_categories",
+    "get_bulk_create_categories_job", "get_bulk_update_categories_jobs",
+    "bulk_update_catalog_categories", "get_bulk_update_categories_job",
+    "get_bulk_delete_categories_jobs", "bulk_delete_catalog_categories",
+    "get_bulk_delete_categories_job", "create_back_in_stock_subscription",
+    "get_bulk_create_catalog_items_jobs",
     "bulk_create_catalog_items", "get_bulk_create_catalog_items_job",
     "get_bulk_update_catalog_items_jobs", "bulk_update_catalog_items",
     "get_bulk_update_catalog_items_job", "get_bulk_delete_catalog_items_jobs",
@@ -43,12 +57,101 @@ OPERATIONS = (
     "bulk_update_catalog_variants", "get_bulk_update_variants_job", "get_bulk_delete_variants_jobs",
     "bulk_delete_catalog_variants", "get_bulk_delete_variants_job", "bulk_subscribe_profiles",
     "bulk_unsubscribe_profiles", "bulk_suppress_profiles", "get_bulk_suppress_profiles_job",
-    "bulk_unsuppress_profiles", "get_bulk_unsuppress_profiles_job",
+    "bulk_unsuppress_profiles", "get_bulk_unsuppress_profiles_job", "get_bulk_suppress_profiles_jobs",
+    "get_bulk_unsuppress_profiles_jobs", "request_profile_deletion", "update_list", "delete_list",
+    "get_profiles_for_list", "get_profile_ids_for_list", "add_profiles_to_list",
+    "remove_profiles_from_list", "get_lists_for_profile", "get_list_ids_for_profile",
 )
 # fmt: on
 
 KEPT_KEYWORDS = ("type", "enum", "required", "minimum", "maximum", "default")
 WINDOWS = {"s": 1, "m": 60, "d": 86_400}
+
+# How the document writes these things into its descriptions.
+FILTERS = re.compile(r"`([\w.]+)`: ((?:`[\w-]+`(?:, )?)+)")
+PAGE = re.compile(r"Returns a maximum of (\d+) \w+ per (?:page|request)")
+COSTLY = re.compile(r"when using the `(\S+?)=(\S+?)` parameter .*?`(\d+/\w)`.*?`(\d+/\w)`")
+
+# Operations that an excerpt of the document may lack, as Klaviyo's Python SDK (klaviyo-api 25.0.0, MIT) has
+# them.
+_TEXT = {"type": ["string", "null"]}
+SUPPLEMENT: dict[str, dict[str, Any]] = {
+    "create_back_in_stock_subscription": {
+        "operation": "create_back_in_stock_subscription",
+        "method": "POST",
+        "path": "/api/back-in-stock-subscriptions",
+        "scopes": ["catalogs:write", "profiles:write"],
+        "limits": [[350, 1], [3500, 60]],
+        "parameters": {},
+        "body": {
+            "type": "object",
+            "required": ["data"],
+            "properties": {
+                "data": {
+                    "type": "object",
+                    "required": ["type", "attributes", "relationships"],
+                    "properties": {
+                        "type": {"type": "string", "enum": ["back-in-stock-subscription"]},
+                        "attributes": {
+                            "type": "object",
+                            "required": ["channels"],
+                            "properties": {
+                                "channels": {
+                                    "type": "array",
+                                    "items": {"type": "string", "enum": ["EMAIL", "PUSH", "SMS", "WHATSAPP"]},
+                                },
+                                "profile": {
+                                    "type": "object",
+                                    "required": ["data"],
+                                    "properties": {
+                                        "data": {
+                                            "type": "object",
+                                            "required": ["type", "attributes"],
+                                            "properties": {
+                                                "type": {"type": "string", "enum": ["profile"]},
+                                                "id": _TEXT,
+                                                "attributes": {
+                                                    "type": "object",
+                                                    "properties": {
+                                                        "email": _TEXT,
+                                                        "phone_number": _TEXT,
+                                                        "external_id": _TEXT,
+                                                    },
+                                                    "additionalProperties": False,
+                                                },
+                                            },
+                                        }
+                                    },
+                                },
+                            },
+                            "additionalProperties": False,
+                        },
+                        "relationships": {
+                            "type": "object",
+                            "required": ["variant"],
+                            "properties": {
+                                "variant": {
+                                    "type": "object",
+                                    "required": ["data"],
+                                    "properties": {
+                                        "data": {
+                                            "type": "object",
+                                            "required": ["type", "id"],
+                                            "properties": {
+                                                "type": {"type": "string", "enum": ["catalog-variant"]},
+                                                "id": {"type": "string"},
+                                            },
+                                        }
+                                    },
+                                }
+                            },
+                        },
+                    },
+                }
+            },
+        },
+    }
+}
 
 
 class Deriver:
@@ -96,14 +199,30 @@ class Deriver:
             "scopes": operation["x-klaviyo-scopes"],
             "limits": [self._window(limit) for limit in operation["x-klaviyo-ratelimit"].values()],
             "parameters": {
-                parameter["name"]: self.schema(parameter["schema"])
+                parameter["name"]: self._parameter(parameter)
                 for parameter in operation["parameters"]
                 if parameter["in"] == "query"
             },
         }
+        description = operation.get("description") or ""
+        if (page := PAGE.search(description)) and "page[size]" not in result["parameters"]:
+            result["page"] = int(page.group(1))
+        if costly := COSTLY.findall(description):
+            result["costly"] = [
+                {"parameter": name, "value": value, "limits": [self._window(limit) for limit in limits]}
+                for name, value, *limits in costly
+            ]
         if "requestBody" in operation:
             (content,) = operation["requestBody"]["content"].values()
             result["body"] = self.schema(content["schema"])
+        return result
+
+    def _parameter(self, parameter: dict[str, Any]) -> dict[str, Any]:
+        """A query parameter; ``filters`` are the operators of each field that may be filtered."""
+        result = self.schema(parameter["schema"])
+        if parameter["name"] == "filter":
+            found = FILTERS.findall(parameter.get("description") or "")
+            result["filters"] = {field: re.findall(r"[\w-]+", operators) for field, operators in found}
         return result
 
     @staticmethod
@@ -123,11 +242,11 @@ class Deriver:
 
 
 def derive(document: dict[str, Any]) -> dict[str, Any]:
-    """The contract of the operations that the sandbox serves; a KeyError names one that the document
-    lacks.
+    """The contract of the operations that the sandbox serves; a KeyError names one that neither the document
+    nor the supplement has.
     """
     deriver = Deriver(document, strict=True)
-    found = {
+    found = SUPPLEMENT | {
         operation["operationId"]: deriver.endpoint(method, path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()

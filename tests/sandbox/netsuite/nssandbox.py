@@ -70,7 +70,9 @@ def script(engine: Engine, modules: list[str], body: str, value: Any = None) -> 
     names = [module.rpartition("/")[2] for module in modules]
     source = f"define({json.dumps(modules)}, ({', '.join(names)}) => ({{ post: (value) => {{ {body} }} }}));"
     engine.admin("files", {**read_project(DEFAULT_PROJECT).files, SCRIPT_PATH: source})
-    deployment = Deployment("customscript_test", 1, "customdeploy_test", 1, SCRIPT_PATH, released=True)
+    deployment = Deployment(
+        "customscript_test", 1, "customdeploy_test", 1, SCRIPT_PATH, released=True, run_as="administrator"
+    )
     answer = engine.run(deployment, "post", value)
     return opened(answer)["value"] if answer.status != 200 else json.loads(answer.body)["value"]
 
@@ -79,11 +81,13 @@ def rows(page: dict[str, Any]) -> list[dict[str, Any]]:
     """A page's rows as key -> value; of a select its id, its text under ``<key>__text``."""
     columns: dict[str, list[Any]] = {}
     for column, values in zip(page["columns"], page["values"], strict=True):
-        if isinstance(values, dict):
-            columns[column["key"]] = values["id"]
-            columns[f"{column['key']}__text"] = values["text"]
-        else:
+        if not isinstance(values, dict):
             columns[column["key"]] = values
+            continue
+        names = {"id": column["key"], "text": f"{column['key']}__text", "values": column["key"]}
+        at = values.get("at", range(page["rows"]))
+        for part in values.keys() - {"at"}:
+            columns[names[part]] = [None if place is None else values[part][place] for place in at]
     assert {len(values) for values in columns.values()} <= {page["rows"]}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

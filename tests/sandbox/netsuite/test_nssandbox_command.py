@@ -15,7 +15,7 @@ import pytest
 import requests
 from nscalls import post
 
-from netsuite_connector.sandbox.netsuite.suitecloud import DEFAULT_PROJECT, ProjectError, read_project
+from netsuite_connector.sandbox.netsuite.suitecloud import DEFAULT_PROJECT, Kind, ProjectError, read_project
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox
 
 COMMAND = [sys.executable, "-m", "netsuite_connector.sandbox.netsuite", "--port", "0"]
@@ -115,15 +115,19 @@ def test_the_project_deploys_what_it_holds() -> None:
 
 
 def test_the_restlet_is_released_under_its_name() -> None:
-    (restlet,) = read_project(DEFAULT_PROJECT).deployments
+    project = read_project(DEFAULT_PROJECT)
+    (restlet,) = (each for each in project.deployments if each.kind is Kind.RESTLET)
     assert (restlet.script, restlet.deployment) == ("customscript_nsk_restlet", "customdeploy_nsk_restlet")
     assert restlet.released
     assert restlet.path == "/SuiteScripts/nsk/restlet.js"
 
 
 def test_scripts_declare_their_version_and_load_only_what_netsuite_has() -> None:
-    modules = {"N/error", "N/format", "N/runtime", "N/search"}
-    for path, text in read_project(DEFAULT_PROJECT).files.items():
+    modules = {"N/error", "N/file", "N/format", "N/log", "N/record", "N/runtime", "N/search"}
+    scripts = {
+        path: text for path, text in read_project(DEFAULT_PROJECT).files.items() if path.endswith(".js")
+    }
+    for path, text in scripts.items():
         assert "@NApiVersion 2.1" in text, path
         named = set(re.findall(r"'(N/\w+)'", text))
         assert named <= modules, path

@@ -96,6 +96,54 @@ def test_lines_of_orders(folder: Path) -> None:
     assert len({each["lineuniquekey"] for each in (first, second, third)}) == 3
 
 
+def test_prices_and_stock_of_items(folder: Path) -> None:
+    (folder / "item_prices.csv").write_text(
+        "internalid,pricelevel,pricelevel_text,currency,currency_text,unitprice,minimumquantity\n"
+        "1,1,List,2,GBP,20,0\n1,7,Trade,2,GBP,12.5,10\n",
+        encoding="utf-8",
+    )
+    (folder / "item_stock.csv").write_text(
+        "internalid,inventorylocation,inventorylocation_text,locationquantityavailable\n"
+        "2,1,Leeds,3\n2,9,York,4\n",
+        encoding="utf-8",
+    )
+    account = loaded(folder)
+    prices = rows(account.call("page", search="customsearch_nsk_item_prices", until=1))
+    found = {
+        (row["pricing.pricelevel__text"], row["pricing.unitprice"], row["pricing.minimumquantity"])
+        for row in prices
+    }
+    assert found == {("List", 20, 0), ("Trade", 12.5, 10)}
+    stock = rows(account.call("page", search="customsearch_nsk_item_stock", after=1))
+    assert {(row["inventorylocation__text"], row["locationquantityavailable"]) for row in stock} == {
+        ("Leeds", 3),
+        ("York", 4),
+    }
+    assert {row["quantityavailable"] for row in stock} == {7}
+
+
+def test_support_cases(folder: Path) -> None:
+    (folder / "supportcase.csv").write_text(
+        "internalid,casenumber,title,company,email,status,status_text,createddate,custevent_score:integer\n"
+        "5,900,Where is it?,10,ana@shopper.example,2,Looking,2026-05-01T09:00:00Z,8\n",
+        encoding="utf-8",
+    )
+    (case,) = rows(loaded(folder).call("page", search="customsearch_nsk_cases"))
+    assert (case["internalid"], case["title"], case["company__text"]) == (5, "Where is it?", "C10 Ana")
+    assert (case["status"], case["status__text"]) == ("2", "Looking")
+    assert (case["createddate"], case["lastmodifieddate"]) == ("2026-05-01T09:00:00Z", "2026-05-01T09:00:00Z")
+    assert case["custevent_score"] == 8
+
+
+def test_prices_need_their_items(folder: Path) -> None:
+    (folder / "item_prices.csv").write_text("internalid,unitprice\n3,20\n", encoding="utf-8")
+    with pytest.raises(CsvError, match=r"item_prices\.csv names an item .* not in item\.csv"):
+        loaded(folder)
+    (folder / "item.csv").unlink()
+    with pytest.raises(CsvError, match=r"item_prices\.csv needs the items"):
+        loaded(folder)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [

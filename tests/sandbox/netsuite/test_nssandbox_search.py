@@ -237,7 +237,7 @@ def test_units_are_charged_as_published(people: Inside) -> None:
         const paged = found.runPaged();
         const run = found.run();
         return { value: [
-            cost(() => search.load({ id: 201 })),
+            cost(() => search.load({ id: "customsearch_nsk_customers" })),
             cost(() => search.create({ type: 'item' })),
             cost(() => found.runPaged()),
             cost(() => paged.fetch({ index: 0 })),
@@ -256,7 +256,7 @@ def test_units_are_charged_as_published(people: Inside) -> None:
 @pytest.mark.parametrize(
     ("change", "work", "code"),
     [
-        ({"units": 20}, "search.load({ id: 201 })", "SSS_USAGE_LIMIT_EXCEEDED"),
+        ({"units": 20}, "search.load({ id: 'customsearch_nsk_customers' })", "SSS_USAGE_LIMIT_EXCEEDED"),
         ({"seconds": 100, "searchSeconds": 30}, "found.runPaged()", "SSS_TIME_LIMIT_EXCEEDED"),
     ],
 )

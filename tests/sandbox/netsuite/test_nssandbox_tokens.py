@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from nscalls import ask_token, assertion, bearer, post, restlet
+from nscalls import ASSERTION_TYPE, ask_token, assertion, bearer, post, restlet
 
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount, running_sandbox
+from netsuite_connector.sandbox.netsuite.tokens import TokenDesk, TokenRefusedError
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 def pem(key: PrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def certificate(key: PrivateKey, *, starts: datetime, days: int) -> str:
+    """A certificate of a key, signed by itself."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "connector")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(starts)
+        .not_valid_after(starts + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+def upload(account: SandboxAccount, text: str) -> requests.Response:
+    return requests.post(f"{account.url}/sandbox/certificates", data=text.encode(), timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +90,42 @@ def test_rs256_is_withdrawn(account: SandboxAccount, rsa_key: str) -> None:
 def test_weak_keys_are_not_taken(account: SandboxAccount) -> None:
     with pytest.raises(ValueError, match="3072"):
         account.add_certificate(pem(rsa.generate_private_key(65537, 2048)))
+
+
+def test_a_certificate_is_taken_as_its_file(account: SandboxAccount) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    answer = upload(account, certificate(key, starts=datetime.now(UTC), days=730))
+    kid = answer.json()["certificate_id"]
+    assert ask_token(account, assertion(account, key=pem(key), kid=kid)).status_code == 200
+
+
+def test_a_certificate_that_has_expired_is_not_taken(account: SandboxAccount) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    answer = upload(account, certificate(key, starts=datetime.now(UTC) - timedelta(days=31), days=30))
+    assert (answer.status_code, answer.json()) == (400, {"error": "the certificate has expired"})
+
+
+@pytest.mark.parametrize(
+    ("days", "later", "good"), [(30, 29, True), (30, 31, False), (3650, 729, True), (3650, 732, False)]
+)
+def test_a_certificate_is_good_for_as_long_as_it_says_and_two_years_at_most(
+    *, days: int, later: int, good: bool
+) -> None:
+    key, now = ec.generate_private_key(ec.SECP256R1()), time.time()
+    desk = TokenDesk("client", clock=lambda: now)
+    desk.add_certificate("kid", certificate(key, starts=datetime.now(UTC), days=days))
+    now += later * 86_400
+    claims = {"iss": "client", "scope": "restlets", "aud": "url", "iat": int(now), "exp": int(now) + 300}
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": jwt.encode(claims, key, "ES256", {"kid": "kid"}),
+    }
+    if good:
+        assert desk.issue(form, "url")["access_token"]
+    else:
+        with pytest.raises(TokenRefusedError, match="InvalidIntegration"):
+            desk.issue(form, "url")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     add("--suitecloud", type=Path, default=DEFAULT_PROJECT, help="folder of the SuiteCloud project")
     data = options.add_argument_group("data")
     data.add_argument("--csv", type=Path, help="folder of CSV files to load instead of generated records")
+    data.add_argument("--bare", action="store_true", help="start without saved searches")
     data.add_argument("--seed", type=int, default=usual.seed, help="seed of the generated records")
     data.add_argument(
         "--customers", type=_count, default=2000, help="customers to generate; contacts are a tenth of them"
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
         "--date-format", default=usual.date_format, help="such as M/D/YYYY, D.M.YYYY or YYYY-MM-DD"
     )
     user.add_argument("--time-format", default=usual.time_format, help="such as 'h:mm a' or H:mm")
+    user.add_argument("--language", default=usual.language, help="such as en_US, de_DE or es_ES")
     limits = options.add_argument_group("limits")
     limits.add_argument(
         "--concurrency", type=int, default=usual.concurrency, help="requests that may run at once"
@@ -65,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         "--latency",
         type=float,
         default=usual.latency,
-        help="seconds that each RESTlet call takes besides its work",
+        help="seconds that each RESTlet call takes at least",
     )
     limits.add_argument("--units", type=int, default=usual.units, help="governance units of a script run")
     limits.add_argument("--time-limit", type=float, default=usual.time_limit, help="seconds of a script run")

@@ -11,6 +11,7 @@ from netsuite_connector.sandbox.netsuite.csv_files import read_folder
 from netsuite_connector.sandbox.netsuite.engine import Engine
 from netsuite_connector.sandbox.netsuite.faults import Faults
 from netsuite_connector.sandbox.netsuite.suitecloud import DEFAULT_PROJECT, Project, read_project
+from netsuite_connector.sandbox.netsuite.suiteql import SuiteQL
 from netsuite_connector.sandbox.netsuite.tba import TokenPassport
 from netsuite_connector.sandbox.netsuite.tokens import TokenDesk
 
@@ -23,14 +24,22 @@ class Settings:
     """How an account behaves.
 
     ``latency`` and ``time_limit`` are in seconds, ``units`` in governance units; ``concurrency`` is how many
-    requests run at once, account-wide; ``search_seconds`` is how much of its time a script believes each
-    search took.
+    requests run at once, account-wide, and ``latency`` how long each takes at least; ``search_seconds`` is
+    how much of its time a script believes each search took. ``domain`` is the only host that answers,
+    ``moved_to`` the address of the data centre that the account has moved to (empty: any, and none).
+    ``web_services_only`` and ``lacking_permissions`` are about the role of the integration's user. A ``bare``
+    account starts without saved searches.
     """
 
     account: str = "1234567_SB1"
     timezone: str = "America/Los_Angeles"
     date_format: str = "M/D/YYYY"
     time_format: str = "h:mm a"
+    language: str = "en_US"
+    lacking_permissions: tuple[str, ...] = ()
+    web_services_only: bool = False
+    domain: str = ""
+    moved_to: str = ""
     concurrency: int = 5
     latency: float = 0.0
     units: int = 5000
@@ -46,6 +55,7 @@ class Settings:
     until: str = GENERATED_UNTIL
     csv: Path | None = None
     suitecloud: Path = DEFAULT_PROJECT
+    bare: bool = False
 
 
 def check_account_id(text: str) -> str:
@@ -87,6 +97,8 @@ class Account:
             timezone=settings.timezone,
             dateFormat=settings.date_format,
             timeFormat=settings.time_format,
+            language=settings.language,
+            lackingPermissions=settings.lacking_permissions,
             units=settings.units,
             seconds=settings.time_limit,
             outputBytes=settings.output_bytes,
@@ -94,7 +106,9 @@ class Account:
             columnTypes=settings.column_types,
         )
         self._fill()
-        self.engine.install_searches()
+        if not settings.bare:
+            self.engine.install_searches()
+        self.suiteql = SuiteQL(self.engine)
 
     def _fill(self) -> None:
         settings = self.settings

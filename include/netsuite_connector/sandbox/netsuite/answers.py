@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
+from pathlib import Path
 
 from starlette.responses import HTMLResponse, Response
 
 INVALID_LOGIN = "INVALID_LOGIN_ATTEMPT"
+# Language -> error code -> the platform's own text.
+_TEXTS: dict[str, dict[str, str]] = json.loads(
+    Path(__file__).with_name("texts.json").read_text(encoding="utf-8")
+)
+
+
+def say(language: str, code: str, message: str) -> str:
+    """A text of the platform's own in the user's language, where there is one."""
+    return _TEXTS.get(language, {}).get(code, message)
 
 
 def error(status: int, code: str, message: str) -> Response:
@@ -47,3 +58,20 @@ def html(status: int) -> Response:
     return HTMLResponse(
         f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>", status
     )
+
+
+def rest_error(status: int, code: str, detail: str, **where: str) -> Response:
+    """An error in the form of REST web services; ``where`` names the parameter or header that is wrong, as
+    ``queryParam`` or ``header`` (online help, section 156570709583).
+    """
+    details = {
+        "detail": detail,
+        **{f"o:error{name[:1].upper()}{name[1:]}": value for name, value in where.items()},
+    }
+    body = {
+        "type": f"https://www.rfc-editor.org/rfc/rfc9110.html#section-15.{status // 100 + 1}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "o:errorDetails": [{**details, "o:errorCode": code}],
+    }
+    return Response(json.dumps(body), status, media_type="application/vnd.oracle.resource+json; type=error")

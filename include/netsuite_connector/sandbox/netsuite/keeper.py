@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,7 +19,7 @@ from starlette.routing import Route
 
 from netsuite_connector.sandbox.netsuite.account import Account
 from netsuite_connector.sandbox.netsuite.engine import AccountError
-from netsuite_connector.sandbox.netsuite.faults import Fault, Plan, Target
+from netsuite_connector.sandbox.netsuite.faults import Chances, Fault, Plan, Target
 
 _PAGE = 1000
 # Setting -> its name inside the account (js/core.js).
@@ -31,8 +32,10 @@ _INSIDE = {
     "output_bytes": "outputBytes",
     "search_seconds": "searchSeconds",
     "column_types": "columnTypes",
+    "language": "language",
+    "lacking_permissions": "lackingPermissions",
 }
-_OUTSIDE = ("concurrency", "latency")
+_OUTSIDE = ("concurrency", "latency", "web_services_only", "domain", "moved_to")
 
 Handler = Callable[[Request], Awaitable[Any]]
 
@@ -56,11 +59,15 @@ class Keeper:
             ("GET", record, self._get),
             ("PATCH", record, self._update),
             ("DELETE", record, self._delete),
+            ("POST", f"{record}/merge", self._merge),
             ("POST", "/sandbox/load/{type}", self._load),
+            ("POST", "/sandbox/scripts/{id}", self._script),
+            ("GET", "/sandbox/log", self._log),
             ("GET", "/sandbox/searches", self._searches),
             ("PUT", "/sandbox/searches/{id}", self._install),
             ("PATCH", "/sandbox/settings", self._settings),
             ("POST", "/sandbox/faults", self._plan),
+            ("POST", "/sandbox/faults/random", self._play),
             ("DELETE", "/sandbox/faults", self._clear),
             ("POST", "/sandbox/certificates", self._add_certificate),
             ("DELETE", "/sandbox/certificates/{id}", self._revoke_certificate),
@@ -69,7 +76,11 @@ class Keeper:
         return [Route(path, _endpoint(handler), methods=[method]) for method, path, handler in table]
 
     async def _state(self, _: Request) -> Any:
-        return {"records": self._engine.admin("state"), **dataclasses.asdict(self._account.traffic)}
+        return {
+            "records": self._engine.admin("state"),
+            "user_events": self._engine.admin("userEvents"),
+            **dataclasses.asdict(self._account.traffic),
+        }
 
     async def _dump(self, request: Request) -> Any:
         after, limit = (
@@ -86,15 +97,28 @@ class Keeper:
         return self._engine.admin("get", _named(request))
 
     async def _create(self, request: Request) -> Any:
-        return self._engine.admin(
-            "create", {"type": request.path_params["type"], "values": await request.json()}
-        )
+        wish = {"type": request.path_params["type"], "values": await request.json()}
+        return self._engine.save("create", wish)
 
     async def _update(self, request: Request) -> Any:
-        return self._engine.admin("update", {**_named(request), "values": await request.json()})
+        inline = request.query_params.get("inline") == "1"
+        return self._engine.save(
+            "update", {**_named(request), "values": await request.json(), "inline": inline}
+        )
 
     async def _delete(self, request: Request) -> Any:
-        return self._engine.admin("remove", {**_named(request), "moment": request.query_params.get("moment")})
+        self._engine.save("remove", {**_named(request), "moment": request.query_params.get("moment")})
+
+    async def _merge(self, request: Request) -> Any:
+        return self._engine.save("merge", {**_named(request), "into": int((await request.json())["into"])})
+
+    async def _script(self, request: Request) -> Any:
+        body = await request.body()
+        wish = json.loads(body) if body else {}
+        return self._engine.save("run", {**wish, "script": request.path_params["id"]})
+
+    async def _log(self, _: Request) -> Any:
+        return self._engine.admin("log")
 
     async def _load(self, request: Request) -> Any:
         self._engine.load(request.path_params["type"], await request.json())
@@ -118,12 +142,21 @@ class Keeper:
         fault, target = Fault(wish.pop("fault")), Target(wish.pop("target", Target.RESTLET))
         self._account.faults.plan(Plan(fault=fault, target=target, **wish))
 
+    async def _play(self, request: Request) -> Any:
+        wish: dict[str, Any] = await request.json()
+        faults = [Fault(each) for each in wish.pop("faults")]
+        target = Target(wish.pop("target", Target.RESTLET))
+        self._account.faults.play(Chances(faults, target=target, **wish))
+
     async def _clear(self, _: Request) -> Any:
         self._account.faults.clear()
 
     async def _add_certificate(self, request: Request) -> Any:
         certificate_id = secrets.token_hex(32)
-        self._account.desk.add_certificate(certificate_id, (await request.json())["key"])
+        body = (await request.body()).decode()
+        # As NetSuite's form takes it, a certificate's file; or its key alone.
+        pem = body if body.lstrip().startswith("-----BEGIN CERTIFICATE-----") else json.loads(body)["key"]
+        self._account.desk.add_certificate(certificate_id, pem)
         return {"certificate_id": certificate_id}
 
     async def _revoke_certificate(self, request: Request) -> Any:

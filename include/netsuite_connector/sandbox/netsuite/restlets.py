@@ -6,8 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,22 +18,21 @@ from netsuite_connector.sandbox.netsuite import answers
 from netsuite_connector.sandbox.netsuite.account import Account
 from netsuite_connector.sandbox.netsuite.engine import ScriptAnswer
 from netsuite_connector.sandbox.netsuite.faults import Fault, Plan, Target
+from netsuite_connector.sandbox.netsuite.gate import (
+    LimitReachedError,
+    RefusedError,
+    bearer,
+    check_login,
+    slot,
+)
 from netsuite_connector.sandbox.netsuite.suitecloud import Deployment
-from netsuite_connector.sandbox.netsuite.tba import LoginRefusedError, MalformedHeaderError, SignedRequest
+from netsuite_connector.sandbox.netsuite.tba import LoginRefusedError, MalformedHeaderError
 from netsuite_connector.sandbox.netsuite.tokens import TokenRefusedError
 
 # Spelled exactly so, or refused (online help, section 4619215993).
 _CONTENT_TYPES = ("application/json", "application/xml", "text/plain")
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _MAX_INPUT = 10 * 1024 * 1024
-
-
-class RefusedError(Exception):
-    """The request ends here, with this answer."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__(answer.status_code)
-        self.answer = answer
 
 
 class RestletEndpoint:
@@ -58,6 +56,9 @@ class RestletEndpoint:
         if plan is not None and plan.fault is Fault.TRUNCATED:
             await send_half(answer, scope, receive, send)
             return
+        if plan is not None and plan.fault is Fault.SLOW_FIRST_BYTE:
+            await send_late(answer, send, plan.seconds)
+            return
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request, body: bytes, plan: Plan | None) -> Response:
@@ -66,53 +67,53 @@ class RestletEndpoint:
             return answers.html(int(fault[-3:]))
         if plan is not None and fault is Fault.SLOW:
             await asyncio.sleep(plan.seconds)
+        self._check_host(request)
         self._log_in(request, forced=fault is Fault.LOGIN)
-        async with self._slot(taken=fault is Fault.CONCURRENCY):
-            await asyncio.sleep(self._account.settings.latency)
-            deployment = self._deployment(request)
-            content_type, value = _input(request, body)
-            empty = fault is Fault.EMPTY_SEARCH
-            return await self._run(deployment, request.method, value, content_type, empty=empty)
+        try:
+            async with slot(self._account, taken=fault is Fault.CONCURRENCY):
+                began = time.monotonic()
+                try:
+                    return await self._call(request, body, fault)
+                finally:
+                    # The place is held for as long as the request lasts.
+                    await asyncio.sleep(self._account.settings.latency - (time.monotonic() - began))
+        except LimitReachedError:
+            raise self._refused(400, "SSS_REQUEST_LIMIT_EXCEEDED", "Request Limit Exceeded!") from None
+
+    async def _call(self, request: Request, body: bytes, fault: Fault | None) -> Response:
+        deployment = self._deployment(request)
+        content_type, value = _input(request, body)
+        if fault is Fault.IN_BODY_ERROR:
+            return answers.error(200, "UNEXPECTED_ERROR", "An unexpected error occurred.")
+        empty = fault is Fault.EMPTY_SEARCH
+        return await self._run(deployment, request.method, value, content_type, empty=empty)
+
+    def _refused(self, status: int, code: str, message: str) -> RefusedError:
+        """A refusal in the language of the integration's user."""
+        text = answers.say(self._account.settings.language, code, message)
+        return RefusedError(answers.error(status, code, text))
+
+    def _check_host(self, request: Request) -> None:
+        """Raises RefusedError for a host that is not the account's, or a data centre that is no longer."""
+        settings = self._account.settings
+        if settings.domain and request.url.hostname != settings.domain:
+            raise RefusedError(answers.error(403, "FORBIDDEN", "This domain is not the account's."))
+        if settings.moved_to:
+            there = f"{settings.moved_to.rstrip('/')}{request.url.path}?{request.url.query}"
+            raise RefusedError(Response(status_code=302, headers={"Location": there}))
 
     def _log_in(self, request: Request, *, forced: bool) -> None:
         """Raises RefusedError for a request that isn't logged in; ``forced``: whatever it brings."""
         name = self._account.credentials.account
-        header = request.headers.get("authorization", "")
-        scheme, _, token = header.partition(" ")
-        bearer = scheme.lower() == "bearer"
         try:
-            self._check(request, header, "" if forced else scheme.lower(), token.strip())
+            check_login(self._account, request, "restlets", forced=forced)
         except MalformedHeaderError:
-            raise RefusedError(answers.malformed_login(name, bearer=bearer)) from None
+            raise RefusedError(answers.malformed_login(name, bearer=bearer(request))) from None
         except LoginRefusedError:
-            raise RefusedError(answers.invalid_login(name, bearer=bearer)) from None
-
-    def _check(self, request: Request, header: str, scheme: str, token: str) -> None:
-        """Raises LoginRefusedError or MalformedHeaderError; no scheme is no login."""
-        if not scheme:
-            raise LoginRefusedError
-        if scheme != "bearer":
-            self._account.passport.check(SignedRequest(request.method, str(request.url), header))
-        elif not token:
-            raise MalformedHeaderError
-        elif not self._account.desk.accepts(token, "restlets"):
-            raise LoginRefusedError
-
-    @asynccontextmanager
-    async def _slot(self, *, taken: bool) -> AsyncIterator[None]:
-        """A place among the requests that run at once, for as long as the request lasts.
-
-        Raises RefusedError where there is none, or it is ``taken`` on purpose.
-        """
-        traffic = self._account.traffic
-        if taken or traffic.active >= self._account.settings.concurrency:
-            raise RefusedError(answers.error(400, "SSS_REQUEST_LIMIT_EXCEEDED", "Request Limit Exceeded!"))
-        traffic.active += 1
-        traffic.peak = max(traffic.peak, traffic.active)
-        try:
-            yield
-        finally:
-            traffic.active -= 1
+            raise RefusedError(answers.invalid_login(name, bearer=bearer(request))) from None
+        if self._account.settings.web_services_only:
+            message = "This role is for web services only."
+            raise RefusedError(answers.error(401, "INVALID_LOGIN_CREDENTIALS", message))
 
     def _deployment(self, request: Request) -> Deployment:
         if request.method not in _METHODS:
@@ -122,7 +123,7 @@ class RestletEndpoint:
         deployment = self._account.project.find(query.get("script", ""), query.get("deploy", ""))
         if deployment is None:
             message = "That Suitelet is invalid, disabled, or no longer exists."
-            raise RefusedError(answers.error(404, "SSS_INVALID_SCRIPTLET_ID", message))
+            raise self._refused(404, "SSS_INVALID_SCRIPTLET_ID", message)
         return deployment
 
     async def _run(
@@ -198,6 +199,14 @@ async def send_half(answer: Response, scope: Scope, receive: Receive, send: Send
     transport: asyncio.Transport = scope["state"]["transport"]
     transport.close()
     await _gone(receive)
+
+
+async def send_late(answer: Response, send: Send, seconds: float) -> None:
+    """Send status and headers at once, and the body after a while."""
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
+    await asyncio.sleep(seconds)
+    await send({"type": "http.response.body", "body": bytes(answer.body)})
 
 
 async def _gone(receive: Receive) -> None:

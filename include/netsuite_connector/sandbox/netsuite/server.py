@@ -17,9 +17,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from netsuite_connector.sandbox.netsuite.account import Account
 from netsuite_connector.sandbox.netsuite.keeper import Keeper
+from netsuite_connector.sandbox.netsuite.rest import SuiteQLEndpoint
 from netsuite_connector.sandbox.netsuite.restlets import RestletEndpoint, TokenEndpoint
+from netsuite_connector.sandbox.netsuite.suitelets import SuiteletEndpoint
 
 RESTLET_PATH = "/app/site/hosting/restlet.nl"
+SUITELET_PATH = "/app/site/hosting/scriptlet.nl"
+SUITEQL_PATH = "/services/rest/query/v1/suiteql"
 TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"  # noqa: S105 - a path
 
 
@@ -57,11 +61,14 @@ def application(account: Account) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        account.suiteql.close()
         account.engine.close()
 
     routes = [
         Route("/", home),
         Route(RESTLET_PATH, RestletEndpoint(account)),
+        Route(SUITELET_PATH, SuiteletEndpoint(account), methods=["GET", "POST"]),
+        Route(SUITEQL_PATH, SuiteQLEndpoint(account)),
         Route(TOKEN_PATH, TokenEndpoint(account)),
         *Keeper(account).routes,
     ]

@@ -14,7 +14,13 @@ from typing import Any
 import requests
 
 from netsuite_connector.sandbox.netsuite.credentials import Credentials
-from netsuite_connector.sandbox.netsuite.server import RESTLET_PATH, TOKEN_PATH
+from netsuite_connector.sandbox.netsuite.engine import INSTALLER
+from netsuite_connector.sandbox.netsuite.server import (
+    RESTLET_PATH,
+    SUITELET_PATH,
+    SUITEQL_PATH,
+    TOKEN_PATH,
+)
 from netsuite_connector.sandbox.started import started
 
 START_SECONDS = 120.0
@@ -39,6 +45,11 @@ class SandboxAccount:
     def token_url(self) -> str:
         """Where access tokens come from."""
         return self.url + TOKEN_PATH
+
+    @property
+    def suiteql_url(self) -> str:
+        """Where SuiteQL is asked."""
+        return self.url + SUITEQL_PATH
 
     def records(self, record_type: str, page: int = 5000) -> Iterator[dict[str, Any]]:
         """All raw records of customer, contact, item, transaction or deletedrecord, as the account stores
@@ -66,6 +77,10 @@ class SandboxAccount:
         """Change fields; ``lastmodifieddate`` becomes now unless it is given. Returns what is stored."""
         return dict(self._ask("PATCH", f"records/{record_type}/{internal_id}", values))
 
+    def edit_inline(self, record_type: str, internal_id: int, **values: Any) -> dict[str, Any]:
+        """Change fields as in a list: a user event sees only those. Returns what is stored."""
+        return dict(self._ask("PATCH", f"records/{record_type}/{internal_id}?inline=1", values))
+
     def delete(self, record_type: str, internal_id: int, moment: str | None = None) -> None:
         """Delete a record, now or at a moment such as 2026-11-20T10:00:00Z; the account keeps an entry of the
         deletion.
@@ -73,6 +88,39 @@ class SandboxAccount:
         self._ask(
             "DELETE", f"records/{record_type}/{internal_id}" + ("" if moment is None else f"?moment={moment}")
         )
+
+    def merge(self, record_type: str, internal_id: int, into: int) -> dict[str, Any]:
+        """Merge a duplicate customer or contact into another one. Returns the one that remains."""
+        return dict(self._ask("POST", f"records/{record_type}/{internal_id}/merge", {"into": into}))
+
+    def convert(self, internal_id: int, stage: str = "CUSTOMER") -> dict[str, Any]:
+        """Make a prospect or customer of a lead; it keeps its id."""
+        return self.update("customer", internal_id, stage=stage)
+
+    def run_script(self, script_id: str, **parameters: Any) -> dict[str, Any]:
+        """Run a map/reduce script to its end: ``units``, ``calls`` by stage and ``errors``."""
+        return dict(self._ask("POST", f"scripts/{script_id}", {"parameters": parameters}))
+
+    def installer(self, *, install: bool = True) -> dict[str, Any]:
+        """Run the project's installer, or only have it look at what is there. Returns its JSON answer."""
+        script, deployment = INSTALLER
+        answer = requests.request(
+            "POST" if install else "GET",
+            f"{self.url}{SUITELET_PATH}",
+            params={"script": script, "deploy": deployment, "format": "json"},
+            timeout=120,
+        )
+        if not answer.ok:
+            raise ValueError(f"the installer fails: {answer.text}")
+        return dict(answer.json())
+
+    def user_events(self) -> dict[str, Any]:
+        """``runs``, ``failed``, ``most_units`` and ``seconds`` of user events since the start."""
+        return dict(self.state()["user_events"])
+
+    def log(self) -> list[dict[str, str]]:
+        """What scripts have logged lately: ``level``, ``script``, ``title`` and ``details``."""
+        return list(self._ask("GET", "log"))
 
     def load(self, record_type: str, records: list[dict[str, Any]]) -> None:
         """Add many records as they are stored."""
@@ -116,13 +164,26 @@ class SandboxAccount:
         }
         self._ask("POST", "faults", plan)
 
+    def random_faults(
+        self,
+        *faults: str,
+        probability: float,
+        seed: int = 0,
+        target: str = "restlet",
+        seconds: float = 1.0,
+    ) -> None:
+        """Have faults happen by chance, the same ones each time for the same seed, until they are cleared."""
+        chances = {"probability": probability, "seed": seed, "target": target, "seconds": seconds}
+        self._ask("POST", "faults/random", {**chances, "faults": faults})
+
     def clear_faults(self) -> None:
-        """Take back all planned faults."""
+        """Take back all planned faults, and those by chance."""
         self._ask("DELETE", "faults")
 
     def settings(self, **changes: Any) -> None:
         """Change ``timezone``, ``date_format``, ``time_format``, ``units``, ``time_limit``, ``output_bytes``,
-        ``search_seconds``, ``column_types``, ``concurrency`` or ``latency``.
+        ``search_seconds``, ``column_types``, ``concurrency``, ``latency``, ``language``,
+        ``lacking_permissions``, ``web_services_only``, ``domain`` or ``moved_to``.
         """
         self._ask("PATCH", "settings", changes)
 
@@ -141,8 +202,8 @@ class SandboxAccount:
         self._ask("DELETE", "tokens")
 
     def state(self) -> dict[str, Any]:
-        """Counts: ``records`` by type, ``calls``, ``actions``, ``tokens``, ``active`` and ``peak`` (requests
-        at once).
+        """Counts: ``records`` by type, ``user_events``, ``calls``, ``actions``, ``tokens``, ``active`` and
+        ``peak`` (requests at once).
         """
         return dict(self._ask("GET", "state"))
 

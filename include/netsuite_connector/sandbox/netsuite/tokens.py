@@ -14,8 +14,10 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -34,6 +36,7 @@ _CURVES = {"ES256": ("secp256r1", 32), "ES384": ("secp384r1", 48), "ES512": ("se
 _RSA_BITS = (3072, 4096)
 _MAX_ASSERTION_SECONDS = 3600
 _CLOCK_DIFFERENCE = 30  # seconds that a client's clock may be ahead
+_CERTIFICATE_LIFE = timedelta(days=731)  # two years; one that says longer is cut to that
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -55,12 +58,34 @@ class _Token:
     scopes: frozenset[str]
 
 
-def public_key(pem: str) -> PublicKey:
-    """The key of a PEM text, private or public. ValueError for anything that NetSuite takes no certificate
-    of.
+@dataclass(frozen=True, slots=True)
+class _Certificate:
+    key: PublicKey
+    expires: float
+
+
+def _certificate(pem: str, now: float) -> _Certificate:
+    """What a PEM text certifies: a certificate as NetSuite takes it, or a bare key, private or public, as if
+    it were certified for as long as can be. ValueError for anything that NetSuite would not take.
     """
     data = pem.encode()
-    key = load_pem_private_key(data, None).public_key() if "PRIVATE" in pem else load_pem_public_key(data)
+    starts = datetime.fromtimestamp(now, UTC)
+    ends = starts + _CERTIFICATE_LIFE
+    if "BEGIN CERTIFICATE" in pem:
+        found = x509.load_pem_x509_certificate(data)
+        if found.not_valid_after_utc <= starts:
+            raise ValueError("the certificate has expired")
+        ends = min(found.not_valid_after_utc, found.not_valid_before_utc + _CERTIFICATE_LIFE)
+        key: Any = found.public_key()
+    elif "PRIVATE" in pem:
+        key = load_pem_private_key(data, None).public_key()
+    else:
+        key = load_pem_public_key(data)
+    return _Certificate(_strong(key), ends.timestamp())
+
+
+def _strong(key: Any) -> PublicKey:
+    """A key that NetSuite takes. ValueError for any other."""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in {
@@ -81,16 +106,16 @@ class TokenDesk:
         self._client_id = client_id
         self._token_seconds = token_seconds
         self._clock = clock
-        self._keys: dict[str, PublicKey] = {}
+        self._certificates: dict[str, _Certificate] = {}
         self._tokens: dict[str, _Token] = {}
 
     def add_certificate(self, certificate_id: str, pem: str) -> None:
-        """Map a certificate. ValueError for a key that NetSuite would not take."""
-        self._keys[certificate_id] = public_key(pem)
+        """Map a certificate, given itself or its key. ValueError for one that NetSuite would not take."""
+        self._certificates[certificate_id] = _certificate(pem, self._clock())
 
     def revoke_certificate(self, certificate_id: str) -> None:
         """Forget a certificate."""
-        self._keys.pop(certificate_id, None)
+        self._certificates.pop(certificate_id, None)
 
     def revoke_tokens(self) -> None:
         """End all access tokens."""
@@ -125,10 +150,10 @@ class TokenDesk:
             raise TokenRefusedError("invalid_request", "client_assertion is no JWT") from error
         if not isinstance(header, dict) or not isinstance(claims, dict) or header.get("typ") != "JWT":
             raise TokenRefusedError("invalid_request", "client_assertion is no JWT")
-        key = self._keys.get(str(header.get("kid")))
-        if key is None or claims.get("iss") != self._client_id:
+        mapped = self._certificates.get(str(header.get("kid")))
+        if mapped is None or mapped.expires <= self._clock() or claims.get("iss") != self._client_id:
             raise TokenRefusedError("invalid_client", "InvalidIntegration")
-        if not _signed(key, str(header.get("alg")), f"{head}.{body}".encode(), signature):
+        if not _signed(mapped.key, str(header.get("alg")), f"{head}.{body}".encode(), signature):
             raise TokenRefusedError("invalid_client", "InvalidSignature")
         return claims
 

@@ -29,20 +29,24 @@ globalThis.ns = {};
     }
 
     ns.SuiteScriptError = SuiteScriptError;
+    /** A text of the platform's own in the language of the user who runs, where texts.json has it. */
+    ns.say = (name, message) => (ns.texts[ns.settings.language] || {})[name] || message;
     ns.fail = (name, message) => {
-        throw new SuiteScriptError({ name, message });
+        throw new SuiteScriptError({ name, message: ns.say(name, message) });
     };
     ns.missing = (argument) => ns.fail(
         'SSS_MISSING_REQD_ARGUMENT', `Missing a required argument: ${argument}`,
     );
 
+    ns.texts = {}; // language -> error code -> text
     ns.settings = {
         account: '1234567_SB1',
-        user: { id: 5, name: 'Connector Integration', email: 'integration@account.example', role: 1005, roleId: 'customrole_nsk' },
         timezone: 'America/Los_Angeles',
         dateFormat: 'M/D/YYYY',
         timeFormat: 'h:mm a',
-        units: 5000,
+        language: 'en_US',
+        lackingPermissions: [], // keys of permissions that the integration's role has lost
+        units: 5000, // of a RESTlet
         seconds: 300,
         outputBytes: 10 * 1024 * 1024,
         searchSeconds: 0, // how much script time each search seems to take
@@ -55,14 +59,23 @@ globalThis.ns = {};
     Date.now = () => realNow() + (meter === null ? 0 : meter.simulated);
 
     const end = (name, message) => {
-        meter.ended = new SuiteScriptError({ name, message });
+        meter.ended = new SuiteScriptError({ name, message: ns.say(name, message) });
         throw meter.ended;
     };
 
-    /** Starts the meter of one script run. */
-    ns.startMeter = () => {
-        meter = { used: 0, began: realNow(), simulated: 0, ended: null };
-        return meter;
+    /** Runs `work(meter)` on a meter of its own; the one that ran before goes on afterwards. */
+    ns.metered = (units, work) => {
+        const before = meter;
+        const simulated = before === null ? 0 : before.simulated;
+        meter = { units, used: 0, simulated, began: realNow() + simulated, ended: null };
+        try {
+            return work(meter);
+        } finally {
+            meter = before;
+        }
+    };
+    ns.stopMeters = () => {
+        meter = null;
     };
 
     /**
@@ -75,14 +88,14 @@ globalThis.ns = {};
         }
         meter.used += units;
         meter.simulated += seconds * 1000;
-        if (meter.used > ns.settings.units) {
+        if (meter.used > meter.units) {
             end('SSS_USAGE_LIMIT_EXCEEDED', 'Script Execution Usage Limit Exceeded');
         }
         if (Date.now() - meter.began > ns.settings.seconds * 1000) {
             end('SSS_TIME_LIMIT_EXCEEDED', 'Script Execution Time Exceeded.');
         }
     };
-    ns.remaining = () => ns.settings.units - meter.used;
+    ns.remaining = () => meter.units - meter.used;
 
     ns.utf8Length = (text) => {
         let bytes = text.length;

@@ -3,17 +3,22 @@
 'use strict';
 
 (() => {
-    const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-    const LONG_MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October',
-        'November', 'December'];
+    const LONG_MONTHS = {
+        en: ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'],
+        es: ['enero', 'febrero', 'marzo', 'abril', 'mayo', 'junio', 'julio', 'agosto', 'septiembre', 'octubre', 'noviembre', 'diciembre'],
+        de: ['Januar', 'Februar', 'März', 'April', 'Mai', 'Juni', 'Juli', 'August', 'September', 'Oktober', 'November', 'Dezember'],
+    };
+    // Names of months are in the user's language, in searches as in N/format.
+    const longMonths = () => LONG_MONTHS[ns.settings.language.slice(0, 2)] || LONG_MONTHS.en;
+    const months = () => longMonths().map((name) => name.slice(0, 3));
     const two = (number) => String(number).padStart(2, '0');
 
     // What a format is made of, how each piece is written and what it matches.
     const PIECES = {
         YYYY: [(d) => String(d.year).padStart(4, '0'), '(\\d{4})', (d, text) => { d.year = Number(text); }],
-        MONTH: [(d) => LONG_MONTHS[d.month - 1], '([A-Za-z]+)', (d, text) => { d.month = monthOf(LONG_MONTHS, text); }],
-        Mon: [(d) => MONTHS[d.month - 1], '([A-Za-z]{3})', (d, text) => { d.month = monthOf(MONTHS, text); }],
-        MON: [(d) => MONTHS[d.month - 1].toUpperCase(), '([A-Za-z]{3})', (d, text) => { d.month = monthOf(MONTHS, text); }],
+        MONTH: [(d) => longMonths()[d.month - 1], '(\\p{L}+)', (d, text) => { d.month = monthOf(longMonths(), text); }],
+        Mon: [(d) => months()[d.month - 1], '(\\p{L}{3})', (d, text) => { d.month = monthOf(months(), text); }],
+        MON: [(d) => months()[d.month - 1].toUpperCase(), '(\\p{L}{3})', (d, text) => { d.month = monthOf(months(), text); }],
         MM: [(d) => two(d.month), '(\\d{1,2})', (d, text) => { d.month = Number(text); }],
         M: [(d) => String(d.month), '(\\d{1,2})', (d, text) => { d.month = Number(text); }],
         DD: [(d) => two(d.day), '(\\d{1,2})', (d, text) => { d.day = Number(text); }],
@@ -40,7 +45,7 @@
                 setters.push(PIECES[piece][2]);
                 return PIECES[piece][1];
             });
-            patterns.set(format, { setters, expression: new RegExp(`^${source}$`) });
+            patterns.set(format, { setters, expression: new RegExp(`^${source}$`, 'u') });
         }
         return patterns.get(format);
     };

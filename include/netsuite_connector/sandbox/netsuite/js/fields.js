@@ -1,102 +1,43 @@
-// What a search may ask of a record type, and how a value is read and shown.
+// What a search may ask of a record type, and how a value is read.
 //
-// A field is `{ type, read(record, line), text(value) }`: `read` gives the stored value (line is undefined for types without lines and
-// null for a transaction's header row), `text` the words of a select.
+// A field is `{ name, type, ofRow, read(record, row), text(value) }`: `read` gives the stored value, where `row` is a transaction's line
+// (null for its header row) or the row's entries of lists (js/lists.js); `ofRow` says whether the value depends on the row, `text` gives
+// the words of a select. What a search uses besides its own table is gathered in a `Used`.
 'use strict';
 
 (() => {
-    const TEXT_LIMIT = 4000; // bytes; longer text is cut in search results
-
-    // Types of search that are parts of another: the field to compare and its values.
-    const PARTS = {
-        lead: ['customer', 'stage', ['LEAD']],
-        prospect: ['customer', 'stage', ['PROSPECT']],
-        salesorder: ['transaction', 'type', ['SalesOrd']],
-        invoice: ['transaction', 'type', ['CustInvc']],
-        cashsale: ['transaction', 'type', ['CashSale']],
-        cashrefund: ['transaction', 'type', ['CashRfnd']],
-        creditmemo: ['transaction', 'type', ['CustCred']],
-        inventoryitem: ['item', 'type', ['InvtPart']],
-        noninventoryitem: ['item', 'type', ['NonInvtPart']],
-        assemblyitem: ['item', 'type', ['Assembly']],
-        kititem: ['item', 'type', ['Kit']],
-    };
-    const RECORD_TYPES = {
-        item: { InvtPart: 'inventoryitem', NonInvtPart: 'noninventoryitem', Assembly: 'assemblyitem', Kit: 'kititem',
-            Service: 'serviceitem', ShipItem: 'shipitem', Discount: 'discountitem' },
-        transaction: { SalesOrd: 'salesorder', CustInvc: 'invoice', CashSale: 'cashsale', CashRfnd: 'cashrefund', CustCred: 'creditmemo' },
-        customer: { LEAD: 'lead', PROSPECT: 'prospect', CUSTOMER: 'customer' },
-    };
-    const STATUS_WORDS = {
-        'SalesOrd:A': ['pendingApproval', 'Pending Approval'], 'SalesOrd:B': ['pendingFulfillment', 'Pending Fulfillment'],
-        'SalesOrd:C': ['cancelled', 'Cancelled'], 'SalesOrd:D': ['partiallyFulfilled', 'Partially Fulfilled'],
-        'SalesOrd:E': ['pendingBillingPartFulfilled', 'Pending Billing/Partially Fulfilled'],
-        'SalesOrd:F': ['pendingBilling', 'Pending Billing'], 'SalesOrd:G': ['fullyBilled', 'Billed'], 'SalesOrd:H': ['closed', 'Closed'],
-        'CustInvc:A': ['open', 'Open'], 'CustInvc:B': ['paidInFull', 'Paid In Full'],
-        'CashSale:A': ['unapprovedPayment', 'Unapproved Payment'], 'CashSale:B': ['notDeposited', 'Not Deposited'],
-        'CashSale:C': ['deposited', 'Deposited'], 'CustCred:A': ['open', 'Open'], 'CustCred:B': ['fullyApplied', 'Fully Applied'],
-        'CashRfnd:Y': ['undefined', ''],
-    };
-    // Which list a select's text comes from; a name that is a table means that record's name.
-    const LISTS = {
-        customer: { globalsubscriptionstatus: 'subscription', pricelevel: 'pricelevel', stage: 'stage', subsidiary: 'subsidiary',
-            salesrep: 'employee', category: 'customercategory', territory: 'territory', state: 'state', country: 'country',
-            currency: 'currency' },
-        contact: { globalsubscriptionstatus: 'subscription', company: 'customer', subsidiary: 'subsidiary' },
-        item: { type: 'itemtype', parent: 'item', subsidiary: 'subsidiary' },
-        transaction: { type: 'transactiontype', entity: 'customer', mainname: 'customer', currency: 'currency', item: 'item',
-            createdfrom: 'transaction', subsidiary: 'subsidiary', salesrep: 'employee', taxcode: 'taxcode' },
-        deletedrecord: { deletedby: 'employee' },
-    };
-    // join -> [table, how to get at its record]
-    const JOINS = {
-        transaction: {
-            item: ['item', (record, line) => (line ? line.item : null)],
-            customer: ['customer', (record) => record.entity],
-            customermain: ['customer', (record) => record.entity],
-            createdfrom: ['transaction', (record) => record.createdfrom],
-        },
-        item: { parent: ['item', (record) => record.parent] },
-        contact: { customer: ['customer', (record) => record.company], company: ['customer', (record) => record.company] },
-    };
     const FORMULAS = { formulatext: 'text', formulanumeric: 'float', formulacurrency: 'currency', formulapercent: 'percent',
         formuladate: 'date', formuladatetime: 'datetime' };
 
-    const nameOf = (type, id) => {
-        const record = ns.store.tables[type].byId.get(Number(id));
-        if (record === undefined) {
-            return null;
+    /** What a search uses besides its own records: lists below them, and whether other tables too. */
+    class Used {
+        constructor() {
+            this.lists = new Set();
+            this.others = false;
         }
-        if (type === 'item') {
-            return record.itemid;
-        }
-        if (type === 'transaction') {
-            return `${listText('transactiontype', record.type)} #${record.tranid}`;
-        }
-        const name = record.companyname || [record.firstname, record.lastname].filter(Boolean).join(' ');
-        return name && name !== record.entityid ? `${record.entityid} ${name}` : record.entityid;
-    };
-
-    function listText(list, id) {
-        if (list === undefined) {
-            return String(id);
-        }
-        const named = ns.store.lists[list];
-        if (named !== undefined && named[id] !== undefined) {
-            return named[id];
-        }
-        const name = ns.store.tables[list] === undefined ? null : nameOf(list, id);
-        return name === null ? String(id) : name;
     }
 
     // ---- stored values ------------------------------------------------------------------------------------------------
 
     const LINE_KINDS = { tax: 'TAX', shipping: 'SHIPPING', cogs: 'COGS', item: 'ITEM' };
     const round = (number) => Math.round(number * 100) / 100;
-    const foreign = (amount, record) => (amount === null ? null : round(amount / (record.exchangerate || 1)));
+    const foreign = (amount, record) => (amount === null || amount === undefined ? amount : round(amount / (record.exchangerate || 1)));
     const amountOf = (record, line) => (line ? line.amount : record.total);
 
-    // Fields that are worked out, or that differ between the header row and the lines.
+    // How much of a line was shipped or billed where the line itself does not say: all or nothing, by the order's status.
+    const SHIPPED = ['SalesOrd:F', 'SalesOrd:G'];
+    const BILLED = ['SalesOrd:G'];
+    const share = (name, states) => (record, line) => {
+        if (line === null || line.kind !== 'item' || record.type !== 'SalesOrd') {
+            return null;
+        }
+        return line[name] ?? (states.includes(record.status) ? line.quantity : 0);
+    };
+
+    const sumOf = (kind) => ({ lines }) => round(lines.reduce((sum, line) => sum + (line.kind === kind ? line.amount || 0 : 0), 0));
+    const altname = (record) => record.companyname || [record.firstname, record.lastname].filter(Boolean).join(' ');
+
+    // Fields that are worked out, or that differ between the header row and the lines: those take the line.
     const READERS = {
         transaction: {
             mainline: (record, line) => line === null,
@@ -105,9 +46,13 @@
             cogs: (record, line) => line !== null && line.kind === 'cogs',
             transactionlinetype: (record, line) => (line === null ? null : LINE_KINDS[line.kind]),
             line: (record, line) => (line === null ? 0 : line.line),
+            linesequencenumber: (record, line) => (line === null ? 0 : line.line),
             lineuniquekey: (record, line) => (line === null ? record : line).lineuniquekey,
             item: (record, line) => (line === null ? null : line.item),
             quantity: (record, line) => (line === null ? null : line.quantity),
+            quantityshiprecv: share('quantityshiprecv', SHIPPED),
+            quantitybilled: share('quantitybilled', BILLED),
+            closed: (record, line) => (line === null ? false : line.closed === true || record.status === 'SalesOrd:H'),
             rate: (record, line) => (line === null ? null : line.rate),
             amount: amountOf,
             netamount: amountOf,
@@ -117,18 +62,19 @@
             memo: (record, line) => (line === null ? record.memo : line.memo),
             memomain: (record) => record.memo,
             mainname: (record) => record.entity,
+            taxtotal: sumOf('tax'),
+            shippingamount: sumOf('shipping'),
             recordtype: (record) => ns.recordType('transaction', record),
-            status: (record) => record.status,
             statusref: (record) => record.status,
         },
         item: { modified: (record) => record.lastmodifieddate },
-        customer: { altname: (record) => record.companyname || [record.firstname, record.lastname].filter(Boolean).join(' ') },
-        contact: {},
-        deletedrecord: {},
+        customer: { altname },
+        contact: { altname },
+        file: { modified: (record) => record.lastmodifieddate },
     };
 
     const readerOf = (type, name) => {
-        const reader = READERS[type][name];
+        const reader = (READERS[type] || {})[name];
         if (reader !== undefined) {
             return reader;
         }
@@ -141,134 +87,92 @@
         return (record) => record[name];
     };
 
-    const field = (type, name, kind) => {
-        const custom = ns.store.customFields[type][name];
-        const list = custom === undefined ? ns.store.fieldLists[type][name] || LISTS[type][name] : custom.list;
-        const text = name === 'statusref' || name === 'status'
-            ? (value) => (STATUS_WORDS[value] || [value, value])[1]
-            : (value) => listText(list, value);
-        return { name, type: custom === undefined ? kind : custom.type, list, read: readerOf(type, name), text };
+    // ---- fields -----------------------------------------------------------------------------------------------------------
+
+    const field = (type, name, kind, side, used) => {
+        const custom = (ns.store.customFields[type] || {})[name];
+        const list = custom === undefined
+            ? (ns.store.fieldLists[type] || {})[name] || (ns.kinds.LISTS[type] || {})[name] : custom.list;
+        const isStatus = type === 'transaction' && (name === 'statusref' || name === 'status');
+        const text = isStatus ? (value) => ns.kinds.statusWords(value)[1] : (value) => ns.kinds.listText(list, value);
+        const below = ns.lists.listOf(type, name);
+        if (below !== null) {
+            used.lists.add(below);
+        }
+        const read = below === null ? readerOf(type, name) : ns.lists.reader(below, name);
+        // Some selects are columns of text, such as a transaction's website: they show the words and keep the id to themselves.
+        const worded = side === COLUMNS.side && kind === 'text' && list !== undefined && custom === undefined;
+        const words = (record, row) => {
+            const value = read(record, row);
+            return value === null || value === undefined || value === '' ? value : text(value);
+        };
+        return { name, type: custom === undefined ? kind : custom.type, list, isStatus, text,
+            ofRow: read.length > 1, joined: false, grouped: false, read: worded ? words : read };
     };
 
-    /** The table that a search type reads and, for a part of one, the field and the values that it is limited to. */
-    ns.searchTable = (type) => {
-        const lower = String(type).toLowerCase();
-        if (PARTS[lower] !== undefined) {
-            return PARTS[lower];
-        }
-        if (ns.store.tables[lower] === undefined) {
-            ns.fail('INVALID_SEARCH_TYPE', `Invalid search type: ${type}`);
-        }
-        return [lower, null, null];
+    const known = (type, name, side) => {
+        const custom = (ns.store.customFields[type] || {})[name];
+        return custom === undefined ? (ns.catalogue.records[type][side] || {})[name] : custom.type;
     };
 
-    const joined = (type, join, column, make) => {
-        const route = (JOINS[type] || {})[join];
+    // What the platform says of a column or a filter that is not there.
+    const COLUMNS = { side: 'columns', code: 'SSS_INVALID_SRCH_COL', join: 'SSS_INVALID_SRCH_COL_JOIN', object: 'nlobjSearchColumn',
+        wrong: 'an invalid column' };
+    const FILTERS = { side: 'filters', code: 'SSS_INVALID_SRCH_FILTER', join: 'SSS_INVALID_SRCH_FILTER_JOIN',
+        object: 'nlobjSearchFilter', wrong: 'invalid filter' };
+
+    const own = (type, name, words, used) => {
+        const kind = known(type, name, words.side);
+        if (kind === undefined) {
+            ns.fail(words.code, `An ${words.object} contains ${words.wrong}, or is not in proper syntax: ${name}.`);
+        }
+        return field(type, name, kind, words.side, used);
+    };
+
+    const joined = (type, join, name, words, used) => {
+        const list = ns.lists.joinedList(type, join);
+        if (list !== null) {
+            used.lists.add(list);
+            return { ...own(list, name, words, used), joined: true, ofRow: true, read: ns.lists.reader(list, name) };
+        }
+        const route = (ns.kinds.JOINS[type] || {})[join];
         if (route === undefined) {
-            const kind = column ? 'SSS_INVALID_SRCH_COL_JOIN' : 'SSS_INVALID_SRCH_FILTER_JOIN';
-            const object = column ? 'nlobjSearchColumn' : 'nlobjSearchFilter';
-            ns.fail(kind, `An ${object} contains an invalid join ID, or is not in proper syntax: ${join}.`);
+            ns.fail(words.join, `An ${words.object} contains an invalid join ID, or is not in proper syntax: ${join}.`);
         }
         const [target, key] = route;
-        const found = make(target);
-        const { byId } = ns.store.tables[target];
+        used.others = true;
+        const below = new Used();
+        const found = own(target, name, words, below);
+        if (below.lists.size > 0 && !below.lists.has('addresses')) {
+            ns.fail('SANDBOX_NOT_SUPPORTED', `this sandbox account does not multiply rows by ${join}.${name}`);
+        }
+        const { byId } = ns.store.table(target);
         return {
             ...found,
             joined: true,
-            read: (record, line) => {
-                const other = byId.get(Number(key(record, line)));
+            ofRow: key.length > 1,
+            read: (record, row) => {
+                const other = byId.get(Number(key(record, row)));
                 return other === undefined ? null : found.read(other, target === 'transaction' ? null : undefined);
             },
         };
     };
 
-    const known = (type, name, side) => {
-        if (ns.store.customFields[type][name] !== undefined) {
-            return ns.store.customFields[type][name].type;
-        }
-        return ns.catalogue.records[type][side][name];
-    };
-
     /** A column of a search; one that doesn't exist is refused. */
-    ns.columnField = (type, name, join) => {
+    ns.columnField = (type, name, join, used = new Used()) => {
         if (join) {
-            return joined(type, join, true, (target) => ns.columnField(target, name, null));
+            return joined(type, join, name, COLUMNS, used);
         }
         if (FORMULAS[name] !== undefined) {
-            return { name, type: FORMULAS[name], list: undefined, text: String, read: () => null };
+            return { name, type: FORMULAS[name], list: undefined, text: String, ofRow: true, read: () => null };
         }
-        const kind = known(type, name, 'columns');
-        if (kind === undefined) {
-            ns.fail('SSS_INVALID_SRCH_COL', `An nlobjSearchColumn contains an invalid column, or is not in proper syntax: ${name}.`);
-        }
-        return field(type, name, kind);
+        return own(type, name, COLUMNS, used);
     };
 
     /** A field that a search filters by; one that doesn't exist is refused. */
-    ns.filterField = (type, name, join) => {
-        if (join) {
-            return joined(type, join, false, (target) => ns.filterField(target, name, null));
-        }
-        const kind = known(type, name, 'filters');
-        if (kind === undefined) {
-            ns.fail('SSS_INVALID_SRCH_FILTER', `An nlobjSearchFilter contains invalid filter, or is not in proper syntax: ${name}.`);
-        }
-        return field(type, name, kind);
-    };
+    ns.filterField = (type, name, join, used = new Used()) => (
+        join ? joined(type, join, name, FILTERS, used) : own(type, name, FILTERS, used)
+    );
 
-    ns.recordType = (type, record) => {
-        const kinds = RECORD_TYPES[type];
-        return kinds === undefined ? type : kinds[type === 'customer' ? record.stage : record.type] || type;
-    };
-
-    // ---- values as searches give them -----------------------------------------------------------------------------------
-
-    const cut = (text) => {
-        if (text.length * 3 <= TEXT_LIMIT || ns.utf8Length(text) <= TEXT_LIMIT) {
-            return text;
-        }
-        let kept = text.slice(0, TEXT_LIMIT);
-        while (ns.utf8Length(kept) > TEXT_LIMIT) {
-            const over = ns.utf8Length(kept) - TEXT_LIMIT;
-            kept = kept.slice(0, -Math.max(1, Math.floor(over / 3)));
-        }
-        const last = kept.charCodeAt(kept.length - 1);
-        return last >= 0xd800 && last <= 0xdbff ? kept.slice(0, -1) : kept;
-    };
-
-    const money = (number) => number.toFixed(2).replace(/^(-?)0\./, '$1.');
-
-    const SHOW = {
-        checkbox: (value) => value === true,
-        currency: money,
-        currency2: (value) => (Math.abs(value * 100 - Math.round(value * 100)) < 1e-9 ? money(value) : String(value)),
-        percent: (value) => `${value}%`,
-        date: (value) => ns.dates.showDate(value),
-        datetime: (value) => ns.dates.showMoment(value),
-        datetimetz: (value) => ns.dates.showMoment(value),
-        multiselect: (value) => (Array.isArray(value) ? value.join(',') : String(value)),
-    };
-
-    /** A value as Result.getValue gives it: true or false for a check box, text otherwise, '' for nothing. */
-    ns.showValue = (known_, value) => {
-        if (known_.name === 'mainline') {
-            return value ? '*' : '';
-        }
-        if (value === null || value === undefined || value === '') {
-            return known_.type === 'checkbox' && !known_.joined ? false : '';
-        }
-        if (known_.name === 'statusref' || known_.name === 'status') {
-            return (STATUS_WORDS[value] || [value])[0];
-        }
-        const show = SHOW[known_.type];
-        return show === undefined ? cut(String(value)) : show(value);
-    };
-
-    /** The words of a select, as Result.getText gives them. */
-    ns.showText = (known_, value) => {
-        if (value === null || value === undefined || value === '') {
-            return '';
-        }
-        return Array.isArray(value) ? value.map(known_.text).join(',') : known_.text(value);
-    };
+    ns.Used = Used;
 })();

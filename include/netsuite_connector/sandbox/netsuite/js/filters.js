@@ -193,43 +193,81 @@
     /** The conditions that all have to hold, whatever the nesting. */
     const conjuncts = (node) => (node.and === undefined ? [node] : node.and.flatMap(conjuncts));
 
-    const termTest = (type, [path, operator, ...given]) => {
+    // A filter on a summary, such as `sum(amount)`, compares groups of rows: js/summary.js does.
+    const SUMMARY = /^(group|count|sum|min|max|avg)\s*\((.+)\)$/is;
+
+    /** The test that a stored value of a field must pass, for other parts that compare values. */
+    ns.valueTest = (kind, operator, values, name) => valueTest(kind, String(operator).toLowerCase(), values, name);
+
+    // Tests whose outcome is the same for all rows of a record are asked once a record.
+    const wholes = new WeakSet();
+    const ofRecord = (test) => {
+        wholes.add(test);
+        return test;
+    };
+    const isOfRecord = (test) => wholes.has(test);
+    const all = (tests) => (record, line) => {
+        for (let index = 0; index < tests.length; index += 1) {
+            if (!tests[index](record, line)) {
+                return false;
+            }
+        }
+        return true;
+    };
+
+    const termTest = (type, [path, operator, ...given], used) => {
+        if (SUMMARY.test(path)) {
+            ns.fail('SSS_INVALID_SRCH_FILTER_EXPR', `A summary filter must stand beside the other conditions, joined by AND: ${path}.`);
+        }
         const values = given.flat();
         const formula = /^(formula[a-z]+):(.*)$/s.exec(path);
         if (formula !== null) {
             const kind = ns.columnField(type, formula[1], null).type;
             const test = valueTest(kind, operator.toLowerCase(), values, formula[1]);
-            const value = ns.formula(type, formula[2]);
+            const value = ns.formula(type, formula[2], used);
             return (record, line) => test(value(record, line));
         }
         const pieces = path.split('.');
         const name = pieces.pop();
-        const field = ns.filterField(type, name, pieces.length === 0 ? null : pieces.join('.'));
+        const field = ns.filterField(type, name, pieces.length === 0 ? null : pieces.join('.'), used);
         const test = valueTest(field.type, operator.toLowerCase(), values, path);
-        return (record, line) => test(field.read(record, line));
+        return field.ofRow ? (record, line) => test(field.read(record, line)) : ofRecord((record) => test(field.read(record, null)));
     };
 
-    const compile = (type, node) => {
+    const compile = (type, node, used) => {
+        const mark = (test, parts) => (parts.every(isOfRecord) ? ofRecord(test) : test);
         if (node.term !== undefined) {
-            return termTest(type, node.term);
+            return termTest(type, node.term, used);
         }
         if (node.not !== undefined) {
-            const inner = compile(type, node.not);
-            return (record, line) => !inner(record, line);
+            const inner = compile(type, node.not, used);
+            return mark((record, line) => !inner(record, line), [inner]);
         }
-        const parts = (node.and || node.or).map((part) => compile(type, part));
-        return node.and !== undefined
-            ? (record, line) => parts.every((part) => part(record, line))
-            : (record, line) => parts.some((part) => part(record, line));
+        const parts = (node.and || node.or).map((part) => compile(type, part, used));
+        return node.and !== undefined ? mark(all(parts), parts) : mark((record, line) => parts.some((part) => part(record, line)), parts);
+    };
+
+    /** An expression without its summary filters, and those as `{ summary, path, operator, values }`. */
+    ns.splitSummary = (expression) => {
+        const terms = expression.length === 0 ? [] : conjuncts(tree(expression));
+        const summaries = [];
+        const rows = terms.filter(({ term }) => {
+            const found = term === undefined ? null : SUMMARY.exec(term[0]);
+            if (found !== null) {
+                summaries.push({ summary: found[1].toUpperCase(), path: found[2].trim(), operator: term[1], values: term.slice(2).flat() });
+            }
+            return found === null;
+        });
+        return { rows, summaries };
     };
 
     /**
-     * An expression for a table: `{ low, high, key, test }`, where ids run from above `low` to `high` and `test` is the rest.
-     * Bounds of the internal id are taken out of the rest, so that paging by key finds its rows without reading all; `key` names the
-     * rest, so that its outcome can be kept while the data stays as it is.
+     * Conditions for a table that all have to hold: `{ low, high, key, testRecord, testRow }`, where ids run from above `low` to `high`
+     * and the tests are the rest, first for a record, then for its rows. Bounds of the internal id are taken out of the rest, so that
+     * paging by key finds its rows without reading all; `key` names the rest, so that its outcome can be kept while the data stays as
+     * it is. What they use is added to `used`.
      */
-    ns.compileFilters = (type, expression) => {
-        const terms = expression.length === 0 ? [] : conjuncts(tree(expression));
+    ns.compileFilters = (type, terms, used) => {
         let low = 0;
         let high = Infinity;
         const rest = terms.filter(({ term }) => {
@@ -246,6 +284,8 @@
             high = Math.min(high, bounds[1]);
             return false;
         });
-        return { low, high, key: JSON.stringify(rest), test: compile(type, { and: rest }) };
+        const tests = rest.map((node) => compile(type, node, used));
+        return { low, high, key: JSON.stringify(rest), testRecord: all(tests.filter(isOfRecord)),
+            testRow: all(tests.filter((test) => !isOfRecord(test))) };
     };
 })();

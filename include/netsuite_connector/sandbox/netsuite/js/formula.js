@@ -104,7 +104,7 @@
         '>=': comparison((sign) => sign >= 0),
     };
 
-    const fieldValue = (type, path) => {
+    const fieldValue = (type, path, used) => {
         const pieces = path.split('.');
         const id = pieces[pieces.length - 1].toLowerCase() === 'id' && pieces.length > 1;
         if (id) {
@@ -113,11 +113,12 @@
         const name = pieces.pop().toLowerCase();
         let field;
         try {
-            field = ns.columnField(type, name, pieces.length === 0 ? null : pieces.join('.').toLowerCase());
+            field = ns.columnField(type, name, pieces.length === 0 ? null : pieces.join('.').toLowerCase(), used);
         } catch (refused) {
             throw new FormulaError(UNKNOWN);
         }
         const words = ['select', 'multiselect'].includes(field.type) && !id && name !== 'internalid';
+        used.others = used.others || words; // the words may be another record's name
         return (record, line) => {
             const value = field.read(record, line);
             if (field.type === 'checkbox') {
@@ -128,7 +129,7 @@
     };
 
     /** A recursive descent; every step gives a function of a row. */
-    const parse = (type, source) => {
+    const parse = (type, source, used) => {
         const left = tokens(source);
         const at = (...signs) => left.length > 0 && left[0].kind === 'sign' && signs.includes(left[0].value);
         const take = (sign) => {
@@ -186,7 +187,7 @@
                 return () => token.value;
             }
             if (token.kind === 'field') {
-                return fieldValue(type, token.value);
+                return fieldValue(type, token.value, used);
             }
             if (token.value === '(') {
                 const inner = either();
@@ -283,10 +284,10 @@
         return whole;
     };
 
-    /** A function of a row that gives a formula's value: text, number or null. */
-    ns.formula = (type, source) => {
+    /** A function of a row that gives a formula's value: text, number or null. What it uses is added to `used`. */
+    ns.formula = (type, source, used = new ns.Used()) => {
         try {
-            const value = parse(type, String(source || ''));
+            const value = parse(type, String(source || ''), used);
             return (record, line) => {
                 const result = value(record, line);
                 return result === true ? 'T' : result === false ? 'F' : result;

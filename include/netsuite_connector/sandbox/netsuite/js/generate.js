@@ -9,11 +9,17 @@
         const people = ns.generatePeople(seed, customers, until);
         const all = ns.generateItems.items(seed, items, until);
         const sold = ns.generateTransactions(seed, orders, until, people.customers, all);
+        const more = ns.generateChains(seed, until, people.customers, all, sold);
+        const { folders, files } = ns.generateFiles(seed, all);
         Object.assign(ns.store.lists, ns.words.lists);
         Object.entries(ns.words.customFields).forEach(([type, fields]) => Object.assign(ns.store.customFields[type], fields));
         ns.store.load('customer', people.customers);
         ns.store.load('contact', people.contacts);
         ns.store.load('item', [ns.generateItems.shipping(seed, until), ...all]);
         ns.store.load('transaction', sold);
+        ns.store.load('transaction', more);
+        ns.store.load('supportcase', ns.generateCases(seed, until, people, all));
+        ns.store.load('folder', folders);
+        ns.store.load('file', files);
     };
 })();

@@ -4,7 +4,7 @@
 (() => {
     const { YEARS, cents, chance, changed, minute, plain, slug, stamps } = ns.chance;
 
-    const SHIPPING = 41; // the item of shipping lines
+    const SHIPPING = 41; // the item of shipping lines; the shipping method has the same id
     const TYPES = [['InvtPart', 60], ['NonInvtPart', 13], ['Assembly', 11], ['Kit', 11], ['Service', 3], ['Discount', 2]];
 
     const item = (luck, id, itemid, displayname, type, made, now, more = {}) => {
@@ -56,6 +56,30 @@
         return [parent, ...children];
     };
 
+    /** Gives items what is below them and what follows from it, from a stream of chance of its own. */
+    const furnish = (seed, all, now) => {
+        const luck = chance(seed, 'shelves');
+        all.forEach((each) => {
+            const online = each.baseprice === null ? null : cents(each.baseprice * 0.95);
+            const stock = each.quantityavailable === null ? [] : ns.shelves.stock(luck, each.quantityavailable);
+            Object.assign(each, {
+                pricing: ns.shelves.prices(each.baseprice),
+                stock,
+                categories: each.isonline && !each.matrixchild ? ns.shelves.categories(luck, each.displayname) : [],
+                onlineprice: online,
+                quantityonhand: stock.length === 0 ? null : stock.reduce((sum, entry) => sum + entry.locationquantityonhand, 0),
+                lastquantityavailablechange: stock.length === 0 ? null : minute(changed(luck, Date.parse(each.created), now)),
+                website: luck.weighted([[['1'], 70], [['1', '2'], 20], [['2'], 10]]),
+                itemurl: each.urlcomponent === '' ? '' : `https://shop.example/${each.urlcomponent}`,
+                isavailable: each.quantityavailable === null || each.quantityavailable > 0,
+                upccode: luck.holds(0.7) ? String(4000000000000 + each.internalid * 97) : '',
+                manufacturer: luck.holds(0.5) ? luck.pick(ns.words.companies) : '',
+                weight: stock.length === 0 ? null : luck.between(1, 80) / 10,
+            });
+        });
+        return all;
+    };
+
     /** So many items up to a moment, half of them matrix parents and children. */
     const items = (seed, size, now) => {
         const luck = chance(seed, 'items');
@@ -78,7 +102,7 @@
             const type = luck.weighted(TYPES);
             all.push(item(luck, id, code(name, number), name, type, made(all.length), now));
         }
-        return all;
+        return furnish(seed, all, now);
     };
 
     const shipping = (seed, now) => (

@@ -21,9 +21,19 @@
         Type: { UNEXPECTED_ERROR: 'UNEXPECTED_ERROR', SSS_MISSING_REQD_ARGUMENT: 'SSS_MISSING_REQD_ARGUMENT' },
     });
 
-    // The script log of an account is not the log of this process: nothing is written, it may hold personal data.
-    const silent = () => undefined;
-    ns.define('N/log', { debug: silent, audit: silent, error: silent, emergency: silent });
+    // The script log is kept in memory only, for the keeper to read: it may hold personal data.
+    const LOG_ENTRIES = 200;
+    ns.log = [];
+    ns.note = (level, title, details) => {
+        const words = [title, details].map((part) => (typeof part === 'string' ? part : JSON.stringify(part === undefined ? '' : part)));
+        ns.log.push({ level, script: ns.running.script, title: words[0], details: words[1] });
+        ns.log.splice(0, ns.log.length - LOG_ENTRIES);
+    };
+    const noting = (level) => (title, details) => (
+        title !== null && typeof title === 'object' && 'title' in title
+            ? ns.note(level, title.title, title.details) : ns.note(level, title, details)
+    );
+    ns.define('N/log', { debug: noting('DEBUG'), audit: noting('AUDIT'), error: noting('ERROR'), emergency: noting('EMERGENCY') });
 
     ns.define('N/util', {
         isArray: Array.isArray,
@@ -39,23 +49,25 @@
     // ---- N/runtime ----------------------------------------------------------------------------------------------------------
 
     const preferences = () => ({
-        TIMEZONE: ns.settings.timezone, DATEFORMAT: ns.settings.dateFormat, TIMEFORMAT: ns.settings.timeFormat, LANGUAGE: 'en_US',
+        TIMEZONE: ns.settings.timezone, DATEFORMAT: ns.settings.dateFormat, TIMEFORMAT: ns.settings.timeFormat,
+        LANGUAGE: ns.settings.language,
     });
 
     ns.define('N/runtime', {
         get accountId() { return ns.settings.account; },
         envType: 'SANDBOX',
-        executionContext: 'RESTLET',
+        get executionContext() { return ns.running.context; },
         version: '2026.2',
         EnvType: { PRODUCTION: 'PRODUCTION', SANDBOX: 'SANDBOX', BETA: 'BETA', INTERNAL: 'INTERNAL' },
-        ContextType: { RESTLET: 'RESTLET', SCHEDULED: 'SCHEDULED', USER_EVENT: 'USEREVENT', MAP_REDUCE: 'MAPREDUCE' },
-        isFeatureInEffect: ({ feature }) => ['SERVERSIDESCRIPTING', 'CUSTOMCODE', 'MULTICURRENCY'].includes(feature),
+        ContextType: { CSV_IMPORT: 'CSVIMPORT', MAP_REDUCE: 'MAPREDUCE', RESTLET: 'RESTLET', SCHEDULED: 'SCHEDULED', SUITELET: 'SUITELET',
+            USER_EVENT: 'USEREVENT', USER_INTERFACE: 'USERINTERFACE', WEBSERVICES: 'WEBSERVICES' },
+        Permission: { NONE: 0, VIEW: 1, CREATE: 2, EDIT: 3, FULL: 4 },
+        isFeatureInEffect: ({ feature }) => ['SERVERSIDESCRIPTING', 'CUSTOMCODE', 'CUSTOMRECORDS', 'MULTICURRENCY'].includes(feature),
         getCurrentUser: () => ({
-            ...ns.settings.user,
+            ...ns.user(),
             roleCenter: 'BASIC',
             subsidiary: 1,
             getPreference: ({ name }) => preferences()[String(name).toUpperCase()] || null,
-            getPermission: () => 4,
         }),
         getCurrentScript: () => ({
             id: ns.running.script,
@@ -63,8 +75,38 @@
             logLevel: 'ERROR',
             bundleIds: [],
             getRemainingUsage: () => ns.remaining(),
-            getParameter: () => null,
+            getParameter: (options) => {
+                const value = ns.running.parameters[typeof options === 'object' ? options.name : options];
+                return value === undefined ? null : value;
+            },
         }),
+    });
+
+    // ---- N/file -------------------------------------------------------------------------------------------------------------
+
+    const FILE_UNITS = 10;
+
+    ns.define('N/file', {
+        Type: { JSON: 'JSON', PLAINTEXT: 'PLAINTEXT', JAVASCRIPT: 'JAVASCRIPT', CSV: 'CSV' },
+        load: (options) => {
+            const id = typeof options === 'object' && options !== null ? options.id : options;
+            if (!id) {
+                ns.missing('id');
+            }
+            ns.charge(FILE_UNITS);
+            const path = ns.resolvePath(ns.running.path, String(id));
+            const text = ns.files[path];
+            if (text === undefined) {
+                ns.fail('RCRD_DSNT_EXIST', `That record does not exist. path: ${id}`);
+            }
+            return {
+                name: path.slice(path.lastIndexOf('/') + 1),
+                path: path.slice(1),
+                size: ns.utf8Length(text),
+                isText: true,
+                getContents: () => text,
+            };
+        },
     });
 
     // ---- N/format -----------------------------------------------------------------------------------------------------------
@@ -118,77 +160,5 @@
             EUROPE_LONDON: 'Europe/London', EUROPE_AMSTERDAM: 'Europe/Amsterdam' },
         format: (options) => (options && options.type ? format(options) : ns.missing('type')),
         parse: (options) => (options && options.type ? parse(options) : ns.missing('type')),
-    });
-
-    // ---- N/record -----------------------------------------------------------------------------------------------------------
-
-    // Units by kind of record: load or create, save or delete.
-    const COST = { transaction: [10, 20], customer: [5, 10], contact: [5, 10], item: [5, 10] };
-    const tableOf = (type) => {
-        const [table] = ns.searchTable(type);
-        return COST[table] === undefined ? ns.fail('SSS_INVALID_RECORD_TYPE', `Invalid record type ${type}.`) : table;
-    };
-
-    class CurrentRecord {
-        constructor(type, table, id, values) {
-            this.type = type;
-            this.id = id;
-            Object.defineProperties(this, { table: { value: table }, values: { value: values }, changed: { value: {} } });
-        }
-
-        getValue(options) {
-            const value = this.values[typeof options === 'object' ? options.fieldId : options];
-            return value === undefined || value === null ? '' : value;
-        }
-
-        setValue({ fieldId, value }) {
-            this.values[fieldId] = value;
-            this.changed[fieldId] = value;
-            return this;
-        }
-
-        getLineCount() {
-            return (this.values.lines || []).filter(({ kind }) => kind === 'item').length;
-        }
-
-        getSublistValue({ fieldId, line }) {
-            return (this.values.lines || []).filter(({ kind }) => kind === 'item')[line][fieldId];
-        }
-
-        save() {
-            ns.charge(COST[this.table][1]);
-            const saved = this.id === null
-                ? ns.store.create(this.table, this.values) : ns.store.update(this.table, this.id, this.changed);
-            this.id = saved.internalid;
-            return this.id;
-        }
-    }
-
-    ns.define('N/record', {
-        Type: { CUSTOMER: 'customer', CONTACT: 'contact', INVENTORY_ITEM: 'inventoryitem', SALES_ORDER: 'salesorder', INVOICE: 'invoice',
-            CASH_SALE: 'cashsale', CREDIT_MEMO: 'creditmemo', LEAD: 'lead', PROSPECT: 'prospect' },
-        load: ({ type, id }) => {
-            const table = tableOf(type);
-            ns.charge(COST[table][0]);
-            return new CurrentRecord(type, table, Number(id), { ...ns.store.find(table, id) });
-        },
-        create: ({ type }) => {
-            const table = tableOf(type);
-            ns.charge(COST[table][0]);
-            const [, field, values] = ns.searchTable(type);
-            return new CurrentRecord(type, table, null, field === null ? {} : { [field]: values[0] });
-        },
-        submitFields: ({ type, id, values }) => {
-            const table = tableOf(type);
-            ns.charge(COST[table][0]);
-            ns.store.update(table, id, values);
-            return Number(id);
-        },
-        delete: ({ type, id }) => {
-            const table = tableOf(type);
-            ns.charge(COST[table][1]);
-            ns.store.remove(table, id);
-            return Number(id);
-        },
     });
 })();

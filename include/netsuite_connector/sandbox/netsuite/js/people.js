@@ -34,7 +34,7 @@
     const customer = (luck, id, number, made, now, earlier) => {
         const { words } = ns;
         const country = luck.weighted(Object.entries(words.countries).map(([code, { share }]) => [code, share]));
-        const { places, subsidiary } = words.countries[country];
+        const { places, subsidiary, currency } = words.countries[country];
         const [city, state, zipcode] = luck.pick(places);
         const isperson = luck.holds(0.8);
         const [firstname, lastname] = person(luck);
@@ -55,6 +55,9 @@
             stage,
             isinactive: luck.holds(0.03),
             subsidiary,
+            currency,
+            entitystatus: { LEAD: '7', PROSPECT: '10', CUSTOMER: '13' }[stage],
+            sourcesite: number % 3 === 0 ? '1' : number % 10 === 0 ? '2' : null,
             salesrep: luck.holds(0.4) ? luck.pick(['11', '12', '13', '14']) : null,
             category: luck.holds(0.6) ? (isperson ? '1' : luck.pick(['2', '4'])) : null,
             territory: luck.holds(0.5) ? luck.pick(['1', '2', '3', '-5']) : null,

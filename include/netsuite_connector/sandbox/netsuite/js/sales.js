@@ -14,6 +14,7 @@
     };
     const POSTING = ['CustInvc', 'CashSale'];
     const CREDITS = ['CustCred', 'CashRfnd'];
+    const SOLD = ['InvtPart', 'NonInvtPart', 'Assembly', 'Kit'];
     const PREFIX = { SalesOrd: 'SO', CashSale: 'CS', CustInvc: 'INV', CustCred: 'CM', CashRfnd: 'CR' };
 
     const goods = (luck, sellable, rate, sign) => Array.from({ length: luck.between(1, 6) }, () => {
@@ -55,12 +56,14 @@
         return lines;
     };
 
+    ns.sales = { RATES, goods, extras, isSold: ({ type, matrix }) => SOLD.includes(type) && !matrix };
+
     /** So many orders, invoices, cash sales and credits up to a moment, and invoices of billed orders besides. */
     ns.generateTransactions = (seed, size, now, customers, all) => {
         const luck = chance(seed, 'transactions');
         const made = stamps(luck, size, now, 0.05);
         const buyers = customers.filter(({ stage }) => stage === 'CUSTOMER');
-        const sellable = all.filter(({ type, matrix }) => ['InvtPart', 'NonInvtPart', 'Assembly', 'Kit'].includes(type) && !matrix);
+        const sellable = all.filter(ns.sales.isSold);
         const numbers = {};
         const list = [];
         let id = 20000;
@@ -93,13 +96,15 @@
                 exchangerate: rate,
                 total: 0,
                 email: luck.holds(0.97) ? entity.email : `guest${id}@${luck.pick(ns.words.domains)}`,
-                website: luck.holds(0.6) ? 'Demo Store' : '',
+                website: luck.holds(0.6) ? (id % 5 === 0 ? '2' : '1') : null,
+                source: null,
                 shipcountrycode: entity.country,
                 subsidiary,
                 createdfrom: from === null ? null : String(from.internalid),
                 memo: luck.holds(0.05) ? luck.pick(ns.words.memos) : '',
                 custbody_order_channel: luck.holds(0.7) ? luck.pick(['Web', 'Phone', 'POS', 'Marketplace']) : '',
             };
+            header.source = header.website === null ? null : '1';
             header.lines = sold.concat(extras(luck, type, sold, sign)).map(({ stocked, ...line }, index) => (
                 { ...line, line: index + 1, lineuniquekey: key += 1 }
             ));

@@ -6,8 +6,9 @@
     const Type = {
         CUSTOMER: 'customer', CONTACT: 'contact', ITEM: 'item', TRANSACTION: 'transaction', LEAD: 'lead', PROSPECT: 'prospect',
         SALES_ORDER: 'salesorder', INVOICE: 'invoice', CASH_SALE: 'cashsale', CASH_REFUND: 'cashrefund', CREDIT_MEMO: 'creditmemo',
-        INVENTORY_ITEM: 'inventoryitem', NON_INVENTORY_ITEM: 'noninventoryitem', ASSEMBLY_ITEM: 'assemblyitem', KIT_ITEM: 'kititem',
-        DELETED_RECORD: 'deletedrecord', SAVED_SEARCH: 'savedsearch',
+        ESTIMATE: 'estimate', OPPORTUNITY: 'opportunity', ITEM_FULFILLMENT: 'itemfulfillment', RETURN_AUTHORIZATION: 'returnauthorization',
+        SUPPORT_CASE: 'supportcase', FOLDER: 'folder', INVENTORY_ITEM: 'inventoryitem', NON_INVENTORY_ITEM: 'noninventoryitem',
+        ASSEMBLY_ITEM: 'assemblyitem', KIT_ITEM: 'kititem', DELETED_RECORD: 'deletedrecord', SAVED_SEARCH: 'savedsearch',
     };
     const Sort = { ASC: 'ASC', DESC: 'DESC', NONE: 'NONE' };
     const Summary = { GROUP: 'GROUP', COUNT: 'COUNT', SUM: 'SUM', AVG: 'AVG', MIN: 'MIN', MAX: 'MAX' };
@@ -20,6 +21,7 @@
     ].map((name) => [name.toUpperCase(), name]));
 
     const { Column, Filter, Result, expressionOf } = ns;
+    const plainRow = (part, columns, fields) => (found) => new Result(part, columns, fields, ...found);
 
     const SAVED_COLUMNS = ['internalid', 'id', 'title', 'recordtype'];
 
@@ -69,29 +71,32 @@
             this.filterExpression = expressionOf(filters);
         }
 
-        /** Checks the definition and gives `{ part, fields, find }`: `find` works the rows out anew each time. */
+        /** Checks the definition and gives `{ columns, find, row }`: `find` works the rows out anew each time, `row` makes one a result. */
         prepare() {
             const columns = this.columns.slice();
-            const summed = columns.filter(({ summary }) => summary);
-            if (summed.length > 0) {
-                ns.fail('SANDBOX_NOT_SUPPORTED', `this sandbox account does not run summary searches: ${summed[0].name}`);
-            }
             const sorted = columns.filter(({ sort }) => sort === Sort.ASC || sort === Sort.DESC);
             const down = (column) => column.sort === Sort.DESC;
             if (String(this.searchType).toLowerCase() === Type.SAVED_SEARCH) {
                 const sorts = sorted.map((column) => ({ column, down: down(column) }));
                 const fields = columns.map(({ name }) => savedSearchField(name));
-                return { part: ['savedsearch'], columns, fields, find: () => savedSearchRows(columns, sorts) };
+                return { columns, find: () => savedSearchRows(columns, sorts), row: plainRow(['savedsearch'], columns, fields) };
             }
             const part = ns.searchTable(this.searchType);
+            const used = new ns.Used();
             const field = (column) => {
-                const known = ns.columnField(part[0], column.name, column.join);
-                return column.formula ? { ...known, read: ns.formula(part[0], column.formula) } : known;
+                const known = ns.columnField(part[0], column.name, column.join, used);
+                return column.formula ? { ...known, read: ns.formula(part[0], column.formula, used) } : known;
             };
             const fields = columns.map(field);
             const sorts = sorted.map((column) => ({ column, field: fields[columns.indexOf(column)], down: down(column) }));
-            const expression = JSON.parse(JSON.stringify(this.filterExpression));
-            return { part, columns, fields, find: () => ns.findRows(part, expression, sorts) };
+            const conditions = ns.splitSummary(JSON.parse(JSON.stringify(this.filterExpression)));
+            if (columns.some(({ summary }) => summary)) {
+                return ns.prepareSummary(part, columns, fields, sorts, conditions, used);
+            }
+            if (conditions.summaries.length > 0) {
+                ns.fail('SSS_INVALID_SRCH_FILTER_EXPR', 'A summary filter needs a search with summary columns.');
+            }
+            return { columns, find: () => ns.findRows(part, conditions.rows, sorts, used), row: plainRow(part, columns, fields) };
         }
 
         run() {
@@ -123,10 +128,10 @@
         }
     }
 
-    const slice = ({ part, columns, fields }, rows, start, end) => {
+    const slice = ({ row }, rows, start, end) => {
         const results = [];
         for (let index = start; index < Math.min(end, rows.count); index += 1) {
-            results.push(new Result(part, columns, fields, ...rows.at(index)));
+            results.push(row(rows.at(index)));
         }
         return results;
     };

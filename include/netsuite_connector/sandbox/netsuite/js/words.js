@@ -57,6 +57,13 @@
             'Lantern', 'Mug', 'Notebook', 'Planter', 'Rug', 'Stool', 'Tray', 'Umbrella', 'Vase', 'Wallet'],
         garments: ['Cap', 'Cardigan', 'Dress', 'Hoodie', 'Jacket', 'Jumper', 'Polo Shirt', 'Shirt', 'Shorts', 'Skirt', 'T-Shirt',
             'Trousers'],
+        // Category of the web store, and last words of the names of what is in it; the last takes the rest.
+        categories: [['Clothing', ['Cap', 'Cardigan', 'Dress', 'Hoodie', 'Jacket', 'Jumper', 'Polo Shirt', 'Shirt', 'Shorts', 'Skirt',
+            'T-Shirt', 'Trousers']], ['Kitchen', ['Apron', 'Bottle', 'Bowl', 'Jug', 'Kettle', 'Mug', 'Tray']],
+        ['Home', ['Blanket', 'Candle', 'Cushion', 'Desk Lamp', 'Lantern', 'Rug', 'Stool', 'Vase', 'Planter']], ['More', []]],
+        cases: ['Where is my order?', 'Wrong size', 'Item arrived damaged', 'How do I return this?', 'Invoice needed',
+            'Discount was not applied', 'Question about materials', 'Parcel never came'],
+        opportunities: ['Staff gifts', 'Shop fitting', 'Spring range', 'Hotel rooms', 'Trade fair', 'Refit of the café'],
         memos: ['leave with a neighbour', 'ring twice', 'gift', 'replacement', 'rush'],
         giftNotes: ['Happy birthday!', 'With love', '¡Feliz cumpleaños!', 'Alles Gute', 'Merci pour tout ❤'],
     };
@@ -67,6 +74,17 @@
         stage: { LEAD: 'Lead', PROSPECT: 'Prospect', CUSTOMER: 'Customer' },
         subsidiary: { 1: 'Parent Company', 2: 'UK', 3: 'Europe', 4: 'Latin America' },
         currency: { 1: 'USD', 2: 'GBP', 3: 'EUR', 4: 'ARS' },
+        website: { 1: 'Demo Store', 2: 'Demo Outlet' },
+        location: { 1: 'Main Warehouse', 2: 'East Warehouse', 3: 'London Store' },
+        shipmethod: { 41: 'Standard Shipping', 42: 'Express', 43: 'Freight' },
+        shipcarrier: { nonups: 'FedEx/USPS/More', ups: 'UPS' },
+        transactionsource: { 1: 'Web Store', 2: 'Web Services', 3: 'CSV Import' },
+        entitystatus: { 7: 'Qualified', 10: 'Proposal', 11: 'In Negotiation', 13: 'Closed Won', 14: 'Closed Lost' },
+        casestatus: { 1: 'Not Started', 2: 'In Progress', 3: 'Escalated', 4: 'Re-Opened', 5: 'Closed' },
+        casepriority: { 1: 'High', 2: 'Medium', 3: 'Low' },
+        casetype: { 1: 'Question', 2: 'Problem', 3: 'Return', 4: 'Complaint' },
+        caseorigin: { 1: 'E-mail', 2: 'Phone', '-5': 'Web' },
+        filetype: { JPGIMAGE: 'JPEG Image' },
         employee: { 5: 'Connector Integration', 11: 'Ruth Baker', 12: 'Omar Haddad', 13: 'Inés Vidal', 14: 'Peter Lang' },
         customercategory: { 1: 'Retail', 2: 'Corporate', 3: 'Press', 4: 'Wholesale' },
         territory: { 1: 'Americas', 2: 'United Kingdom', 3: 'Continental Europe', '-5': 'Default Round-Robin' },
@@ -74,14 +92,15 @@
         itemtype: { InvtPart: 'Inventory Item', NonInvtPart: 'Non-inventory Item', Assembly: 'Assembly/Bill of Materials',
             Kit: 'Kit/Package', Service: 'Service', ShipItem: 'Shipping Cost Item', Discount: 'Discount' },
         transactiontype: { SalesOrd: 'Sales Order', CustInvc: 'Invoice', CashSale: 'Cash Sale', CashRfnd: 'Cash Refund',
-            CustCred: 'Credit Memo' },
+            CustCred: 'Credit Memo', Estimate: 'Quote', Opprtnty: 'Opportunity', ItemShip: 'Item Fulfillment',
+            RtnAuth: 'Return Authorization' },
         customlist_loyalty_tier: { 1: 'Bronze', 2: 'Silver', 3: 'Gold' },
         customlist_size: { 1: 'XS', 2: 'S', 3: 'M', 4: 'L', 5: 'XL' },
         customlist_color: { 1: 'Black', 2: 'Navy', 3: 'Sand', 4: 'Forest', 5: 'Crimson', 6: 'Sky' },
     };
 
     // Lists of the platform, there in every account.
-    ['subscription', 'stage', 'itemtype', 'transactiontype', 'country'].forEach((name) => {
+    ['subscription', 'stage', 'itemtype', 'transactiontype', 'country', 'casestatus', 'filetype'].forEach((name) => {
         ns.store.lists[name] = ns.words.lists[name];
     });
 
