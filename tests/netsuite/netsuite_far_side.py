@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -41,10 +42,15 @@ class Request:
 
 
 class FarSide:
-    """Gives one reply a call, in order, the last one for ever, and keeps what it was sent."""
+    """Gives one reply a call, in order, the last one for ever, and keeps what it was sent.
+
+    ``replying`` answers RESTlet calls instead, if it is set. ``peak``: how many of them ran at once.
+    """
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []
+        self.replying: Callable[[Request], Reply] | None = None
+        self.active = self.peak = 0
         self.token_replies: list[Reply] = []
         self.calls: list[Request] = []
         self.token_calls: list[Request] = []
@@ -63,16 +69,31 @@ class FarSide:
             token = "/oauth2/" in request.path
             replies, calls = (self.token_replies, self.token_calls) if token else (self.replies, self.calls)
             calls.append(request)
+            if self.replying is not None and not token:
+                return self.replying(request)
             return replies.pop(0) if len(replies) > 1 else replies[0]
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self.active += 1
+            self.peak = max(self.peak, self.active)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.active -= 1
 
     def _handler(far) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # headers and body are written one after the other
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                reply = far._next(Request(self.path, dict(self.headers), body))
-                time.sleep(reply.seconds)
+                with far._counted():
+                    reply = far._next(Request(self.path, dict(self.headers), body))
+                    time.sleep(reply.seconds)
                 if reply.reset:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
@@ -136,6 +157,20 @@ def page(
         "stopped": "end" if done else "limit",
     }
     return answer(**{**content, **change})
+
+
+def about(version: str = "1.1.0") -> Reply:
+    return answer(
+        version=version,
+        account="1234567_SB1",
+        user="7",
+        role="1042",
+        timezone="GMT",
+        dateformat="M/D/YYYY",
+        timeformat="h:mm a",
+        now="2026-11-20T10:00:00Z",
+        units=4990,
+    )
 
 
 def bounds(count: int) -> Reply:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
-from netsuite_far_side import FarSide, Reply, answer, pem, refused
+from netsuite_far_side import FarSide, Reply, about, pem, refused
 from requests.auth import HTTPBasicAuth
 
 from netsuite_connector.netsuite import (
@@ -29,17 +29,7 @@ from netsuite_connector.netsuite import (
     token_based,
 )
 
-ABOUT = answer(
-    version="1.0.0",
-    account="1234567_SB1",
-    user="7",
-    role="1042",
-    timezone="GMT",
-    dateformat="M/D/YYYY",
-    timeformat="h:mm a",
-    now="2026-11-20T10:00:00Z",
-    units=4990,
-)
+ABOUT = about()
 Build = Callable[..., NetSuiteClient]
 
 

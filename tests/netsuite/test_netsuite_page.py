@@ -60,21 +60,34 @@ def decode(columns: list[dict[str, Any]], values: list[Any], rows: int) -> Page:
     return page_of(loads(body), len(body), "customsearch_x")
 
 
+def each_once(rows: list[Any], empty: Any) -> tuple[list[Any], list[int | None]]:
+    """The values in the order in which they first come, and the place of each row's."""
+    values: list[Any] = []
+    for row in rows:
+        if row != empty and row not in values:
+            values.append(row)
+    return values, [None if row == empty else values.index(row) for row in rows]
+
+
 @settings(deadline=None)
-@given(tables())
+@given(tables(), st.data())
 def test_what_the_wire_carries_is_what_arrow_holds(
-    given_table: tuple[int, list[tuple[str, ColumnType, Any]]],
+    given_table: tuple[int, list[tuple[str, ColumnType, Any]]], data: st.DataObject
 ) -> None:
     rows, table = given_table
     values: list[Any] = []
     expected: dict[str, list[Any]] = {}
     for key, kind, cells in table:
+        once = data.draw(st.booleans(), label=f"{key}: values that repeat are sent once")
         if kind in PAIRS:
-            values.append({"id": cells[0], "text": cells[1]})
             expected |= {key: cells[0], key + "__text": cells[1]}
+            pairs, at = each_once(list(zip(*cells, strict=True)), (None, None))
+            lists = {"id": [id_ for id_, _ in pairs], "text": [text for _, text in pairs], "at": at}
+            values.append(lists if once else {"id": cells[0], "text": cells[1]})
         else:
-            values.append([wire(cell) for cell in cells])
             expected[key] = cells
+            single, at = each_once([wire(cell) for cell in cells], None)
+            values.append({"values": single, "at": at} if once else [wire(cell) for cell in cells])
 
     result = decode([column(key, kind) for key, kind, _ in table], values, rows)
 
@@ -175,6 +188,25 @@ def test_ragged_columns_are_a_fault_and_never_data(values: Any) -> None:
 def test_a_select_must_have_ids_and_texts(values: Any) -> None:
     with pytest.raises(NetSuiteFaultError, match="stage"):
         decode([column("stage", "select")], values, 1)
+
+
+@pytest.mark.parametrize("at", [[0, 2], [0, -1], [0], [0, 0, 0], [0, 0.5], [0, True], ["0", "1"], None, 0])
+def test_places_that_no_value_stands_at_are_a_fault(at: Any) -> None:
+    with pytest.raises(NetSuiteFaultError, match="stage"):
+        decode([column("stage", "text")], [{"values": ["a", "b"], "at": at}], 2)
+    with pytest.raises(NetSuiteFaultError, match="stage"):
+        decode([column("stage", "select")], [{"id": ["1", "2"], "text": ["a", "b"], "at": at}], 2)
+
+
+@pytest.mark.parametrize("entry", [{"at": [0]}, {"values": "a", "at": [0]}, {"values": ["a"]}, {}])
+def test_places_without_values_and_values_without_places_are_a_fault(entry: Any) -> None:
+    with pytest.raises(NetSuiteFaultError, match="stage"):
+        decode([column("stage", "text")], [entry], 1)
+
+
+def test_a_value_of_another_type_is_refused_when_it_is_sent_once_too() -> None:
+    with pytest.raises(NetSuiteScriptError, match="column amount of customsearch_x"):
+        decode([column("amount", "integer")], [{"values": [1.5], "at": [0, 0]}], 2)
 
 
 @pytest.mark.parametrize("missing", ["columns", "rows", "cursor", "done", "stopped", "usage"])

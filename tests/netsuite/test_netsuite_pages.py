@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from netsuite_far_side import FarSide, Reply, answer, bounds, column, page, refused
+from netsuite_far_side import FarSide, Reply, about, answer, bounds, column, page, refused
 
 from netsuite_connector.errors import MendError
 from netsuite_connector.netsuite import (
@@ -26,8 +26,8 @@ def read(client: NetSuiteClient, **bounded: Any) -> list[list[int]]:
     ]
 
 
-def test_pages_follow_the_cursor_and_the_end_is_counted(far: FarSide, client: NetSuiteClient) -> None:
-    far.replies = [page([3, 5], done=False), page([8], done=False, cursor=9), page([12]), bounds(0)]
+def test_pages_follow_the_cursor_to_the_end(far: FarSide, client: NetSuiteClient) -> None:
+    far.replies = [page([3, 5], done=False), page([8], done=False, cursor=9), page([12]), about()]
 
     assert read(client, until=40, page_rows=2) == [[3, 5], [8], [12]]
 
@@ -41,8 +41,44 @@ def test_pages_follow_the_cursor_and_the_end_is_counted(far: FarSide, client: Ne
         {"action": "page", "after": 0, "limit": 2, **common},
         {"action": "page", "after": 5, "limit": 2, **common},
         {"action": "page", "after": 9, "limit": 2, **common},
-        {"action": "bounds", "after": 12, **common},
+        {"action": "about"},
     ]
+
+
+def test_another_stamp_and_lists_of_ids_narrow_pages_and_count(far: FarSide, client: NetSuiteClient) -> None:
+    narrowed: Any = {
+        "stamp": "lastquantityavailablechange",
+        "only": {"type": ("SalesOrd",), "website": ["2"]},
+    }
+    far.replies = [page([]), bounds(0), bounds(7)]
+
+    list(client.pages("customsearch_x", WINDOW, **narrowed))
+    assert client.bounds("customsearch_x", WINDOW, **narrowed).count == 7
+
+    asked = [(each.asked["stamp"], each.asked["only"]) for each in far.calls]
+    assert asked == [("lastquantityavailablechange", {"type": ["SalesOrd"], "website": ["2"]})] * 3
+
+
+def test_the_end_is_believed_of_a_restlet_that_would_say_empty_if_unsure(
+    far: FarSide, client: NetSuiteClient
+) -> None:
+    far.replies = [page([3]), about("1.1.0"), page([3]), bounds(9)]
+
+    assert [read(client), read(client)] == [[[3]], [[3]]]
+    assert [call.asked["action"] for call in far.calls] == ["page", "about", "page"]
+
+
+def test_an_end_that_a_search_without_rows_suggests_is_counted(far: FarSide, client: NetSuiteClient) -> None:
+    far.replies = [page([3], stopped="empty"), bounds(1), page([7]), about()]
+
+    assert read(client) == [[3], [7]]
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "0.9", "dev"])
+def test_every_end_of_an_older_restlet_is_counted(far: FarSide, client: NetSuiteClient, version: str) -> None:
+    far.replies = [page([3]), about(version), bounds(1), page([7]), bounds(0)]
+
+    assert read(client) == [[3], [7]]
 
 
 def test_a_search_without_rows_gives_one_page_with_its_columns(far: FarSide, client: NetSuiteClient) -> None:
@@ -55,7 +91,7 @@ def test_a_search_without_rows_gives_one_page_with_its_columns(far: FarSide, cli
 
 
 def test_an_empty_page_although_rows_are_left_is_tried_again(far: FarSide, client: NetSuiteClient) -> None:
-    far.replies = [page([3], done=False), page([]), bounds(1), page([7]), bounds(0)]
+    far.replies = [page([3], done=False), page([], stopped="empty"), bounds(1), page([7]), about()]
 
     assert read(client) == [[3], [7]]
 
@@ -73,7 +109,7 @@ def test_an_empty_page_that_stays_is_a_fault_and_not_the_end(far: FarSide, clien
 def test_a_page_that_says_done_too_early_is_followed_by_the_rest(
     far: FarSide, client: NetSuiteClient
 ) -> None:
-    far.replies = [page([3]), bounds(1), page([7]), bounds(0)]
+    far.replies = [page([3], stopped="empty"), bounds(1), page([7]), about()]
 
     pages = list(client.pages("customsearch_x", WINDOW))
 
@@ -93,7 +129,7 @@ def test_a_page_that_says_done_too_early_is_followed_by_the_rest(
 def test_rows_that_do_not_lie_between_the_bounds_and_the_cursor_are_a_fault(
     far: FarSide, client: NetSuiteClient, bad: Reply
 ) -> None:
-    far.replies = [bad, page([3, 7]), bounds(0)]
+    far.replies = [bad, page([3, 7]), about()]
 
     assert read(client, after=2, until=40) == [[3, 7]]
 
@@ -111,7 +147,7 @@ def test_a_fault_in_the_middle_loses_and_repeats_nothing(far: FarSide, client: N
         Reply(b"<html>", 500),
         page([9]),
         Reply(reset=True),
-        bounds(0),
+        about(),
     ]
 
     assert read(client) == [[3], [5], [9]]
@@ -131,7 +167,7 @@ def test_a_column_that_vanishes_during_the_extract_stops_it(far: FarSide, client
     far.replies = [
         page([1], done=False, columns=[*KEYS, column("phone", "text")]),
         page([2], columns=KEYS),
-        bounds(0),
+        about(),
     ]
 
     with pytest.raises(NetSuiteColumnError, match="phone") as caught:
@@ -145,7 +181,7 @@ def test_a_label_renamed_during_the_extract_changes_nothing(far: FarSide, client
     far.replies = [
         page([1], done=False, columns=KEYS),
         page([2], columns=[KEYS[0], column("email", "text", "Mail")]),
-        bounds(0),
+        about(),
     ]
 
     one, two = client.pages("customsearch_x", WINDOW)

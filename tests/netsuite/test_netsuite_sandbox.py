@@ -152,6 +152,30 @@ def test_no_page_ends_inside_a_transaction(oauth_client: NetSuiteClient, page_ro
     assert len(keys) == len(set(keys)) == oauth_client.bounds(ORDERS, ALL).count
 
 
+@pytest.mark.parametrize("page_rows", [20, 50])
+def test_lanes_give_what_one_call_after_another_gives(oauth_client: NetSuiteClient, page_rows: int) -> None:
+    whole = table(oauth_client, ORDERS)
+
+    assert table(oauth_client, ORDERS, page_rows=page_rows, lanes=4).equals(whole)
+
+
+def test_lists_of_ids_and_another_stamp_narrow_an_extract(
+    oauth_client: NetSuiteClient, sandbox: SandboxAccount
+) -> None:
+    made = {each["internalid"]: moment(each["datecreated"]) for each in sandbox.records("customer")}
+    start = sorted(made.values())[100].replace(second=0)
+    window = Window(start, None)
+    stages = {each["internalid"]: each["stage"] for each in sandbox.records("customer")}
+    only = {"stage": ["CUSTOMER"]}
+
+    rows = table(oauth_client, window=window, stamp="datecreated", only=only, lanes=3)
+    found = oauth_client.bounds(CUSTOMERS, window, stamp="datecreated", only=only)
+
+    expected = [each for each, moment in made.items() if moment >= start and stages[each] == "CUSTOMER"]
+    assert rows["internalid"].to_pylist() == expected
+    assert 0 < found.count == len(expected) < 50
+
+
 def test_a_window_gives_what_changed_in_it_to_the_minute(
     oauth_client: NetSuiteClient, sandbox: SandboxAccount
 ) -> None:

@@ -8,6 +8,7 @@ from netsuite_connector.column_type import ColumnType
 from netsuite_connector.netsuite.account import Account
 from netsuite_connector.netsuite.auth import OAuth2ClientCredentials, token_based
 from netsuite_connector.netsuite.client import NetSuiteClient
+from netsuite_connector.netsuite.custom_records import Outbox, OutboxEntry, OutboxEvent, WebsiteConfig
 from netsuite_connector.netsuite.errors import (
     NetSuiteColumnError,
     NetSuiteError,
@@ -24,6 +25,7 @@ from netsuite_connector.netsuite.errors import (
 )
 from netsuite_connector.netsuite.info import AccountInfo, Bounds, Column, SearchInfo, SearchTitle
 from netsuite_connector.netsuite.page import Page
+from netsuite_connector.netsuite.slots import Slots, open_slots
 
 __all__ = [
     "Account",
@@ -45,8 +47,14 @@ __all__ = [
     "NetSuiteSettingError",
     "NetSuiteTokenError",
     "OAuth2ClientCredentials",
+    "Outbox",
+    "OutboxEntry",
+    "OutboxEvent",
     "Page",
     "SearchInfo",
     "SearchTitle",
+    "Slots",
+    "WebsiteConfig",
+    "open_slots",
     "token_based",
 ]

@@ -79,12 +79,13 @@ def page_of(answer: dict[str, Any], size: int, search: str) -> Page:
     fields: list[pa.Field] = []
     arrays: list[pa.Array] = []
     for column, entry in zip(head.columns, values, strict=True):
-        for name, given in _parts(column, entry, search):
-            if not isinstance(given, list) or len(given) != head.rows:
+        for name, given, at in _parts(column, entry, search):
+            if not isinstance(given, list) or len(given if at is None else at) != head.rows:
                 raise NetSuiteFaultError(
                     f"A page of {search} says {head.rows} rows, but its column {name} differs."
                 )
-            arrays.append(_array(column, given, search))
+            array = _array(column, given, search)
+            arrays.append(array if at is None else _spread(array, at, name, search))
             fields.append(_field(name, column))
     names = [each.name for each in fields]
     if len(set(names)) != len(names):
@@ -134,14 +135,39 @@ def first_and_last_id(batch: pa.RecordBatch, search: str) -> tuple[int, int]:
     return ids[0].as_py(), ids[-1].as_py()
 
 
-def _parts(column: Column, entry: Any, search: str) -> Iterator[tuple[str, Any]]:
+def _parts(column: Column, entry: Any, search: str) -> Iterator[tuple[str, Any, pa.Array | None]]:
+    """A column's one or two lists under their names in the batch, with the place in them of each row's value;
+    None where that is the row's own.
+    """
+    shared = isinstance(entry, dict) and "at" in entry
+    at = _places(column, entry["at"], search) if shared else None
     if column.type not in _WITH_TEXT:
-        yield column.key, entry
+        yield column.key, entry.get("values") if shared else entry, at
         return
     if not isinstance(entry, dict) or not {"id", "text"} <= entry.keys():
         raise NetSuiteFaultError(f"A page of {search} has no ids and texts for its column {column.key}.")
-    yield column.key, entry["id"]
-    yield column.key + TEXT_SUFFIX, entry["text"]
+    yield column.key, entry["id"], at
+    yield column.key + TEXT_SUFFIX, entry["text"], at
+
+
+def _places(column: Column, at: Any, search: str) -> pa.Array:
+    """Where each row's value stands among those of the column; null for an empty one."""
+    try:
+        places = pa.array(at)
+    except (pa.ArrowException, TypeError, OverflowError):
+        places = None
+    # As with values, Arrow says what it sees: told to make integers it would cut 1.5 down to 1.
+    if places is None or places.type not in _SEEN[ColumnType.INTEGER]:
+        raise NetSuiteFaultError(f"A page of {search} does not say where values of {column.key} stand.")
+    return places.cast(pa.int64())
+
+
+def _spread(values: pa.Array, at: pa.Array, name: str, search: str) -> pa.Array:
+    """The value of each row, from values that are there once and the place of each row's among them."""
+    try:
+        return values.take(at)
+    except pa.ArrowIndexError:
+        raise NetSuiteFaultError(f"A page of {search} lacks values of its column {name}.") from None
 
 
 def _array(column: Column, values: list[Any], search: str) -> pa.Array:

@@ -93,6 +93,8 @@ _NO_COLUMN = "SSS_INVALID_SRCH_COL"
 # What is left of these families is wrong in itself; other codes (UNEXPECTED_ERROR, SSS_TIME_LIMIT_EXCEEDED)
 # may pass.
 _WRONG_CALL = ("NSK_", "SSS_INVALID_", "SSS_MISSING_", "INVALID_")
+# Results are live: rows that go between a search and the fetch of its page leave no page to fetch.
+_PASSING = {"INVALID_PAGE_RANGE"}
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,79}")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
@@ -169,7 +171,7 @@ def _rule_refusal(status: int, code: str | None, quoted: str, call: Call) -> Net
     if rule is not None:
         sentence = rule.sentence.format(call=call, said=said)
         return rule.error(sentence + quoted, status=status, code=code)
-    if code is not None and code.startswith(_WRONG_CALL):
+    if code is not None and code.startswith(_WRONG_CALL) and code not in _PASSING:
         return NetSuiteRequestError(
             f"The RESTlet refuses {call} ({said}): deploy the SuiteCloud project that came with this "
             f"connector.{quoted}",

@@ -1,0 +1,6 @@
+"""The RESTlet that this package's client belongs to."""
+
+from __future__ import annotations
+
+RESTLET_VERSION = "1.1.0"
+"""``VERSION`` in ``restlet.js`` of the SuiteCloud project that ships with this package."""
