@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
+from netsuite_connector.sandbox.klaviyo.testing import running_sandbox
+
 
 def _error(answer: requests.Response) -> dict:
     (error,) = answer.json()["errors"]
@@ -60,6 +62,21 @@ def test_a_retired_revision_falls_forward_unless_the_caller_opts_out(api):
     assert api.call("GET", "profiles", headers=opted_out).status_code == 410
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered"), [("2026-05-01", "2026-07-15"), ("2026-07-16", "2026-10-15"), ("2026-04-15", None)]
+)
+def test_a_revision_that_was_never_published_falls_forward_too(api, asked, answered):
+    answer = api.call("GET", "profiles", headers={"revision": asked})
+    assert answer.headers["X-Klaviyo-Api-Revision"] == (answered or asked)
+    opted_out = {"revision": asked, "X-Klaviyo-Revision-Fall-Forward-Opt-Out": "1"}
+    assert api.call("GET", "profiles", headers=opted_out).status_code == (410 if answered else 200)
+
+
+def test_a_revision_of_the_future_is_answered_by_the_newest(api):
+    answer = api.call("GET", "profiles", headers={"revision": "2999-01-15"})
+    assert answer.headers["X-Klaviyo-Api-Revision"] >= "2026-10-15"
+
+
 def test_an_unknown_path_and_a_wrong_method_are_told_apart(api):
     assert _error(api.get("nothing-here"))["code"] == "not_found"
     answer = api.delete("profiles")
@@ -112,3 +129,13 @@ def test_a_cursor_must_be_one_of_ours(api):
 def test_the_account_says_who_it_is(api):
     (one,) = api.get("accounts").json()["data"]
     assert api.get(f"accounts/{one['id']}").json()["data"]["attributes"]["preferred_currency"] == "USD"
+
+
+def test_an_account_may_be_another_one(api):
+    with running_sandbox(
+        "--account-id", "SHOPEU", "--currency", "EUR", "--timezone", "Europe/Paris"
+    ) as other:
+        (one,) = type(api)(other).get("accounts").json()["data"]
+    shown = one["attributes"]
+    assert (one["id"], shown["public_api_key"]) == ("SHOPEU", "SHOPEU")
+    assert (shown["preferred_currency"], shown["timezone"]) == ("EUR", "Europe/Paris")

@@ -48,6 +48,12 @@ def test_items_are_created_updated_and_deleted_one_at_a_time(api, make_item):
     assert api.delete(f"catalog-items/{ITEM_A}").status_code == 404
 
 
+def test_an_external_id_never_changes(api, make_item, pointers):
+    api.post("catalog-items", make_item("A"))
+    change = {"type": "catalog-item", "id": ITEM_A, "attributes": {"external_id": "B"}}
+    assert pointers(api.patch(f"catalog-items/{ITEM_A}", change)) == ["/data/attributes/external_id"]
+
+
 def test_an_item_needs_its_mandatory_attributes(api, make_item, pointers):
     bad = make_item("A")
     del bad["attributes"]["title"], bad["attributes"]["url"]

@@ -95,3 +95,36 @@ def test_answers_about_the_catalog_have_the_form_that_klaviyo_documents(check, a
     failed = api.catalog_job("create", "items", make_item("A"))
     path = "/api/catalog-item-bulk-create-jobs/{job_id}"
     check(path, api.get(f"catalog-item-bulk-create-jobs/{failed['id']}"))
+
+
+@needs_document
+def test_answers_about_categories_and_lists_have_the_form_that_klaviyo_documents(check, api, make_item):
+    prefix = "$custom:::$default:::"
+    shelf = {"type": "catalog-category", "attributes": {"external_id": "X", "name": "Shoes"}}
+    check("/api/catalog-categories", api.post("catalog-categories", shelf))
+    api.post("catalog-items", make_item("A"))
+    item = [{"type": "catalog-item", "id": f"{prefix}A"}]
+    api.post(f"catalog-categories/{prefix}X/relationships/items", item)
+    ways = {"catalog-categories": ("X", "items"), "catalog-items": ("A", "categories")}
+    for path, (one, others) in ways.items():
+        check(f"/api/{path}/{{id}}/{others}", api.get(f"{path}/{prefix}{one}/{others}"))
+        ids = api.get(f"{path}/{prefix}{one}/relationships/{others}")
+        check(f"/api/{path}/{{id}}/relationships/{others}", ids)
+    kind = "catalog-category-bulk-create-job"
+    failed = api.post(f"{kind}s", {"type": kind, "attributes": {"categories": {"data": [shelf]}}})
+    check(f"/api/{kind}s", failed)
+    api.account.settled()
+    check(f"/api/{kind}s/{{job_id}}", api.get(f"{kind}s/{failed.json()['data']['id']}"))
+    check(f"/api/{kind}s", api.get(f"{kind}s"))
+    api.imported({"email": "ann@shop.example"})
+    (ann,) = (one["id"] for one in api.account.rows("profiles"))
+    made = api.post("lists", {"type": "list", "attributes": {"name": "News"}}).json()["data"]["id"]
+    api.post(f"lists/{made}/relationships/profiles", [{"type": "profile", "id": ann}])
+    check("/api/lists/{id}", api.get(f"lists/{made}", **{"additional-fields[list]": "profile_count"}))
+    members = api.get(f"lists/{made}/profiles", **{"additional-fields[profile]": "subscriptions"})
+    check("/api/lists/{id}/profiles", members)
+    check("/api/lists/{id}/relationships/profiles", api.get(f"lists/{made}/relationships/profiles"))
+    check("/api/profiles/{id}/lists", api.get(f"profiles/{ann}/lists"))
+    check("/api/profiles/{id}/relationships/lists", api.get(f"profiles/{ann}/relationships/lists"))
+    kind = "profile-suppression-bulk-create-job"
+    check(f"/api/{kind}s", api.get(f"{kind}s"))

@@ -29,6 +29,31 @@ def test_an_event_makes_and_updates_its_profile(account, api):
     assert (profile["first_name"], profile["last_name"]) == ("Ann", "Lee")
 
 
+def test_an_event_may_patch_the_lists_of_its_profile(account, api):
+    api.imported({"email": "ann@shop.example", "properties": {"Sites": [1, 2], "Old": 1, "Tags": ["a"]}})
+    meta = {"patch_properties": {"append": {"Sites": 3}, "unappend": {"Tags": "a"}, "unset": "Old"}}
+    group = {
+        "profile": {"data": {"type": "profile", "attributes": {"email": "ann@shop.example"}, "meta": meta}},
+        "events": {
+            "data": [
+                {
+                    "type": "event",
+                    "attributes": {
+                        "unique_id": "1",
+                        "properties": {},
+                        "metric": {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}},
+                    },
+                }
+            ]
+        },
+    }
+    groups = {"data": [{"type": "event-bulk-create", "attributes": group}]}
+    body = {"type": "event-bulk-create-job", "attributes": {"events-bulk-create": groups}}
+    assert api.post("event-bulk-create-jobs", body).status_code == 202
+    account.settled()
+    assert account.rows("profiles")[0]["properties"] == {"Sites": [1, 2, 3], "Tags": []}
+
+
 def test_the_first_event_with_an_id_wins(account, api):
     api.recorded({"email": "ann@shop.example", "unique_id": "1", "value": 1})
     events = api.recorded(

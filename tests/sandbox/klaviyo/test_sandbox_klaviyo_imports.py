@@ -142,6 +142,34 @@ def test_a_job_is_forgotten_after_seven_days(account, api):
     assert api.get(f"profile-bulk-import-jobs/{job['id']}").status_code == 404
 
 
+def test_an_import_may_patch_lists_and_take_properties_away(account, api):
+    api.imported({"email": "ann@shop.example", "properties": {"Sites": [1, 2], "Old": 1, "Kept": "x"}})
+
+    def patch(**changes):
+        rows = [
+            {
+                "type": "profile",
+                "attributes": {"email": "ann@shop.example"},
+                "meta": {"patch_properties": changes},
+            }
+        ]
+        body = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": rows}}}
+        assert api.post("profile-bulk-import-jobs", body).status_code == 202
+        account.settled()
+        return account.rows("profiles")[0]["properties"]
+
+    assert patch(append={"Sites": 3, "New": ["a", "b"]})["Sites"] == [1, 2, 3]
+    # Klaviyo does not say that an append looks for what is there already.
+    assert patch(append={"Sites": 3})["Sites"] == [1, 2, 3, 3]
+    assert patch(unappend={"Sites": [3, 9], "New": "a"}) == {
+        "Sites": [1, 2],
+        "New": ["b"],
+        "Old": 1,
+        "Kept": "x",
+    }
+    assert patch(unset=["Old", "None"]) == {"Sites": [1, 2], "New": ["b"], "Kept": "x"}
+
+
 def test_an_import_can_add_to_a_list_that_exists(account, api, pointers):
     made = api.post("lists", {"type": "list", "attributes": {"name": "Customers"}}).json()["data"]
     body = {

@@ -88,6 +88,39 @@ def test_limits_can_be_scaled():
     assert limits.admit(endpoint).headers["RateLimit-Limit"] == "200, 200;w=1, 3000;w=60"
 
 
+def test_a_costly_parameter_has_limits_of_its_own(limited_api):
+    costly = {"additional-fields[profile]": "subscriptions,predictive_analytics"}
+    answers = [limited_api.get("profiles", **costly) for _ in range(12)]
+    assert answers[0].headers["RateLimit-Limit"] == "10, 10;w=1, 150;w=60"
+    assert 429 in [answer.status_code for answer in answers]
+    free = limited_api.get("profiles", **{"additional-fields[profile]": "subscriptions"})
+    assert free.headers["RateLimit-Limit"] == "75, 75;w=1, 750;w=60"
+
+
+def test_limits_are_those_that_klaviyo_publishes():
+    published = {
+        "bulk_create_events": ((10, 1), (150, 60)),
+        "bulk_import_profiles": ((10, 1), (150, 60)),
+        "get_bulk_import_profiles_job": ((10, 1), (150, 60)),
+        "bulk_subscribe_profiles": ((75, 1), (750, 60)),
+        "bulk_create_catalog_categories": ((75, 1), (750, 60)),
+        "create_back_in_stock_subscription": ((350, 1), (3500, 60)),
+        "request_profile_deletion": ((3, 1), (60, 60)),
+        "get_lists_for_profile": ((3, 1), (60, 60)),
+    }
+    assert {name: CONTRACT.endpoints[name].windows for name in published} == published
+
+
+def test_waiting_less_than_half_a_second_is_told_as_zero():
+    clock, endpoint = SetClock(), CONTRACT.endpoints["get_accounts"]
+    limits = Limits(clock, 1.0)
+    waits = []
+    for fraction in (0.0, 0.3, 0.6, 0.9):
+        clock.moment = 1_800_000_000.0 + fraction
+        waits.append((verdict := limits.admit(endpoint)).allowed or verdict.wait)
+    assert waits == [True, 1, 0, 0]
+
+
 @given(
     steps=st.lists(st.floats(0, 20, allow_nan=False), min_size=1, max_size=200),
     operation=st.sampled_from(["get_accounts", "get_metrics", "bulk_create_events", "create_list"]),

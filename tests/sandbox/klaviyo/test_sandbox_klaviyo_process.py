@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 import requests
@@ -32,6 +34,33 @@ def test_a_restart_keeps_what_was_answered_and_finishes_what_was_taken(tmp_path,
     with running_sandbox(*files, job_seconds=0.02) as account:
         state = account.settled()
         assert (state["profiles"], state["events"]) == (1, 1)
+
+
+def test_a_file_of_an_older_sandbox_goes_on(tmp_path, api_of):
+    file = tmp_path / "account.sqlite"
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript("""
+            CREATE TABLE members (
+                list INTEGER NOT NULL, profile INTEGER NOT NULL, PRIMARY KEY (list, profile)
+            ) WITHOUT ROWID;
+            CREATE TABLE catalog (
+                seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, parent TEXT,
+                sku TEXT, title TEXT, published INTEGER, document BLOB NOT NULL,
+                created REAL NOT NULL, updated REAL NOT NULL, UNIQUE (kind, id)
+            );
+            INSERT INTO members VALUES (1, 1);
+            INSERT INTO catalog VALUES (
+                1, 'catalog-item', '$custom:::$default:::A', NULL, NULL, 'A', 1, '{"external_id":"A"}', 0, 0
+            );
+        """)
+    for _ in range(2):
+        with running_sandbox("--database", str(file), job_seconds=0.0) as account:
+            api = api_of(account)
+            if not account.state()["lists"]:
+                api.post("lists", {"type": "list", "attributes": {"name": "News"}})
+                api.imported({"email": "ann@shop.example"})
+            assert account.rows("items")[0]["external_id"] == "A"
+            assert len(api.get("lists/L00001/profiles").json()["data"]) == 1
 
 
 def test_it_says_where_it_is_and_ends_in_order(tmp_path):
@@ -60,7 +89,9 @@ def test_what_keeps_it_from_starting_is_said_in_a_sentence(tmp_path, trouble):
     assert ended.stderr.strip()
 
 
-@pytest.mark.parametrize(("fault", "status"), [("error_500", 500), ("error_502", 502), ("error_503", 503)])
+@pytest.mark.parametrize(
+    ("fault", "status"), [(f"error_{status}", status) for status in (500, 502, 503, 504)]
+)
 def test_errors_can_be_asked_for_and_have_no_effect(account, api, fault, status):
     account.fault(fault, times=2, endpoint="POST /api/profile-bulk-import-jobs")
     assert api.get("profiles").status_code == 200
@@ -109,6 +140,33 @@ def test_an_answer_that_never_comes_leaves_the_effect(account):
             timeout=0.3,
         )
     assert account.state()["profiles"] == 1
+
+
+def test_an_answer_that_never_comes_may_leave_no_effect_either(account):
+    account.fault("timeout")
+    attributes = {"email": "ann@shop.example"}
+    with pytest.raises(requests.Timeout):
+        requests.post(
+            f"{account.url}/api/profiles",
+            json={"data": {"type": "profile", "attributes": attributes}},
+            headers=account.headers(),
+            timeout=0.3,
+        )
+    assert account.state()["profiles"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "wish"),
+    [
+        ("clock", {}),
+        ("clock", []),
+        ("suppressions", {"email": "a@b.example", "reason": "NONE"}),
+        ("feeds", {}),
+    ],
+)
+def test_a_wish_that_cannot_be_read_is_refused(account, path, wish):
+    answer = requests.post(f"{account.url}/sandbox/{path}", json=wish, timeout=30)
+    assert (answer.status_code, "error" in answer.json()) == (400, True)
 
 
 def test_a_malformed_fault_is_refused(account):

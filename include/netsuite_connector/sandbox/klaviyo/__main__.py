@@ -45,6 +45,18 @@ def parser() -> argparse.ArgumentParser:
         "--job-seconds", type=float, default=0.5, help="how long an asynchronous job takes (default: 0.5)"
     )
     options.add_argument(
+        "--catalog-lag",
+        type=float,
+        default=0.0,
+        help="seconds for which a catalog job that is done still says that it is processing (default: 0)",
+    )
+    options.add_argument(
+        "--feed-seconds",
+        type=_above_zero,
+        default=6 * 3_600.0,
+        help="how often catalog feeds are read (default: every six hours)",
+    )
+    options.add_argument(
         "--discard-repeats",
         action="store_true",
         help="discards a repeated event in a bulk request instead of refusing the request",
@@ -54,6 +66,14 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the account has SMS, so profiles with only a phone number are imported",
     )
+    options.add_argument(
+        "--double-opt-in",
+        action="store_true",
+        help="a subscription that names no list waits for the person to confirm",
+    )
+    options.add_argument("--account-id", default="SANDBX", help="the account's id (default: SANDBX)")
+    options.add_argument("--currency", default="USD", help="the account's currency (default: USD)")
+    options.add_argument("--timezone", default="UTC", help="the account's time zone (default: UTC)")
     return options
 
 
@@ -67,7 +87,7 @@ def _port(text: str) -> int:
 def _above_zero(text: str) -> float:
     number = float(text)
     if number <= 0:
-        raise argparse.ArgumentTypeError("must be more than 0; --no-limits lifts all limits")
+        raise argparse.ArgumentTypeError("must be more than 0")
     return number
 
 
@@ -79,6 +99,12 @@ def main() -> int:
         job_seconds=options.job_seconds,
         discard_repeats=options.discard_repeats,
         sms=options.sms,
+        catalog_lag=options.catalog_lag,
+        feed_seconds=options.feed_seconds,
+        double_opt_in=options.double_opt_in,
+        account_id=options.account_id,
+        currency=options.currency,
+        timezone=options.timezone,
     )
     if options.port and _busy(options.host, options.port):
         print(

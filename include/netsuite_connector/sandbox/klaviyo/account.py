@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from netsuite_connector.sandbox.klaviyo.clock import Clock
 from netsuite_connector.sandbox.klaviyo.contract import Contract, Endpoint
@@ -17,8 +17,6 @@ from netsuite_connector.sandbox.klaviyo.jobs import Jobs, Processor
 from netsuite_connector.sandbox.klaviyo.keys import KeyRing
 from netsuite_connector.sandbox.klaviyo.limits import Limits
 from netsuite_connector.sandbox.klaviyo.traffic import Traffic
-
-ACCOUNT_ID: Final = "SANDBX"
 
 Result = TypeVar("Result")
 
@@ -31,12 +29,22 @@ class Settings:
     ``job_seconds``. ``discard_repeats`` takes a bulk request that repeats an event and discards the repeat,
     as Klaviyo's guide says, while its specification says that such a request fails. ``sms`` says that the
     account has SMS set up, without which Klaviyo imports no profile that has a phone number only.
+    ``double_opt_in`` is the account's own way to subscribe, where no list says another.
+
+    A catalog job is done after ``job_seconds`` and says so only ``catalog_lag`` seconds later. Feeds are read
+    every ``feed_seconds``. ``account_id``, ``currency`` and ``timezone`` are what the account says of itself.
     """
 
     limits_scale: float | None = 1.0
     job_seconds: float = 0.5
+    catalog_lag: float = 0.0
+    feed_seconds: float = 6 * 3_600.0
     discard_repeats: bool = False
     sms: bool = False
+    double_opt_in: bool = False
+    account_id: str = "SANDBX"
+    currency: str = "USD"
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,18 @@ class Account:
         self.settings = settings
         self.clock = Clock()
         self.contract = Contract()
-        self.keys = KeyRing(keys)
+        self.keys = KeyRing(keys, self.clock)
         self.limits = Limits(self.clock, settings.limits_scale)
         self.faults = Faults()
         self.traffic = Traffic()
         self.database = Database(database)
-        self.jobs = Jobs(self.database, self.clock, settings.job_seconds, processors)
+        self.jobs = Jobs(
+            self.database,
+            self.clock,
+            settings.job_seconds,
+            processors,
+            catalog_lag=settings.catalog_lag,
+        )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="account")
         self._wake = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Bulk jobs of the catalog: create, update and delete items and variants, up to 100 at a time.
+"""Bulk jobs of the catalog: create, update and delete items, variants and categories, up to 100 at a time.
 
 Klaviyo doesn't publish the codes of single failures (creating what exists, updating what doesn't). The
 sandbox answers those of the endpoints for one item: ``duplicate_result`` and ``not_found``.
@@ -10,7 +10,17 @@ import sqlite3
 from typing import Any, Final
 
 from netsuite_connector.sandbox.klaviyo.account import Account, Answer, Call, Handler
-from netsuite_connector.sandbox.klaviyo.catalog import ITEM, KINDS, VARIANT, Kind, create, delete, update
+from netsuite_connector.sandbox.klaviyo.catalog import (
+    CATEGORY,
+    ITEM,
+    KINDS,
+    VARIANT,
+    Kind,
+    create,
+    delete,
+    refuse_beside_feed,
+    update,
+)
 from netsuite_connector.sandbox.klaviyo.checks import check_count
 from netsuite_connector.sandbox.klaviyo.clock import iso
 from netsuite_connector.sandbox.klaviyo.jobs import (
@@ -27,14 +37,15 @@ from netsuite_connector.sandbox.klaviyo.problems import Problem, Refusal, not_fo
 from netsuite_connector.sandbox.klaviyo.query import Filterable, page, sparse, where
 
 MOST_ROWS: Final = 100
-_PLURALS: Final = {ITEM.type: "items", VARIANT.type: "variants"}
+_PLURALS: Final = {ITEM.type: "items", VARIANT.type: "variants", CATEGORY.type: "categories"}
 
 
 def _submit(account: Account, call: Call) -> Answer:
+    refuse_beside_feed(account.database)
     data = call.body["data"]
     kind, plural = data["type"], _plural(data["type"])
     rows = data["attributes"][plural]["data"]
-    check_count(rows, MOST_ROWS, plural.removesuffix("s"), f"/data/attributes/{plural}/data")
+    check_count(rows, MOST_ROWS, "row", f"/data/attributes/{plural}/data")
     if account.jobs.in_progress(kind) >= MOST_IN_PROGRESS:
         detail = f"At most {MOST_IN_PROGRESS} jobs of one kind may be in progress at one time."
         raise Refusal(Problem(400, "too_many_jobs", "Too many jobs in progress.", detail))
@@ -67,10 +78,11 @@ def _apply(account: Account, kind: str, row: dict[str, Any]) -> None:
 
 
 def _list(account: Account, call: Call) -> Answer:
-    now = account.clock.now()
-    status = Filterable("iif(completed IS NULL, 'processing', 'complete')", frozenset({"equals"}))
-    conditions = where(call.query.get("filter"), {"status": status})
-    conditions.add("kind = ? AND created > ?", _kind(call), now - EXPIRY)
+    kind = _kind(call)
+    said = f"coalesce(completed, 1e99) <= {account.jobs.said_by(kind)}"
+    status = Filterable(f"iif({said}, iif(done + failed >= total, 'complete', 'cancelled'), 'processing')")
+    conditions = where(call, {"status": status})
+    conditions.add("kind = ? AND created > ?", kind, account.clock.now() - EXPIRY)
     found = page(account.database, "SELECT * FROM jobs", conditions, call)
     return Answer(200, {"data": [_resource(account, row, call) for row in found.rows], "links": found.links})
 
@@ -124,17 +136,13 @@ def _jobs_of(kind: Kind) -> list[str]:
     return [f"{kind.type}-bulk-{action}-job" for action in ("create", "update", "delete")]
 
 
+_ACTIONS: Final = ("create", "update", "delete")
+_READ: Final = ("catalog_items", "variants", "categories")  # as the operations that read jobs are named
 HANDLERS: Final[dict[str, Handler]] = {
-    **{
-        f"bulk_{action}_catalog_{plural}": _submit
-        for action in ("create", "update", "delete")
-        for plural in _PLURALS.values()
-    },
-    **{f"get_bulk_{action}_catalog_items_jobs": _list for action in ("create", "update", "delete")},
-    **{f"get_bulk_{action}_catalog_items_job": _get for action in ("create", "update", "delete")},
-    **{f"get_bulk_{action}_variants_jobs": _list for action in ("create", "update", "delete")},
-    **{f"get_bulk_{action}_variants_job": _get for action in ("create", "update", "delete")},
+    **{f"bulk_{action}_catalog_{plural}": _submit for action in _ACTIONS for plural in _PLURALS.values()},
+    **{f"get_bulk_{action}_{name}_jobs": _list for action in _ACTIONS for name in _READ},
+    **{f"get_bulk_{action}_{name}_job": _get for action in _ACTIONS for name in _READ},
 }
 PROCESSORS: Final[dict[str, Processor]] = {
-    kind: _process for item in (ITEM, VARIANT) for kind in _jobs_of(item)
+    kind: _process for item in KINDS.values() for kind in _jobs_of(item)
 }

@@ -35,6 +35,7 @@ class Action(StrEnum):
     UNSUBSCRIBED_FROM_LIST = "UNSUBSCRIBED_FROM_LIST"
     SUPPRESSED = "SUPPRESSED"
     UNSUPPRESSED = "UNSUPPRESSED"
+    DELETED = "DELETED"  # a deletion request: the profile is gone, and its consent with it
 
 
 @dataclass(frozen=True, slots=True)

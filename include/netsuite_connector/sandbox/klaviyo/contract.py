@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 from urllib.parse import unquote
@@ -25,7 +25,9 @@ MOST_PROBLEMS = 1_000
 class Endpoint:
     """One operation: who may call it, how often, with which parameters and body.
 
-    ``windows`` are pairs of calls and seconds. ``body`` is None where nothing is sent.
+    ``windows`` are pairs of calls and seconds; ``costly`` those that a value of a parameter brings instead,
+    by parameter and value. ``default_page`` rows are on a page when a caller can't or doesn't say. ``body``
+    is None where nothing is sent.
     """
 
     operation: str
@@ -35,11 +37,8 @@ class Endpoint:
     windows: tuple[tuple[int, int], ...]
     parameters: dict[str, Any]
     body: jsonschema_rs.Validator | None
-
-    @property
-    def page_size(self) -> int:
-        """How many rows a page has when a caller doesn't say."""
-        return int(self.parameters.get("page[size]", {}).get("default", 100))
+    default_page: int = 100
+    costly: dict[tuple[str, str], tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -121,15 +120,22 @@ class Contract:
 
 
 def _endpoint(entry: dict[str, Any]) -> Endpoint:
+    size = entry["parameters"].get("page[size]", {}).get("default", entry.get("page", 100))
     return Endpoint(
         operation=entry["operation"],
         method=entry["method"],
         path=entry["path"],
         scopes=frozenset(entry["scopes"]),
-        windows=tuple((calls, seconds) for calls, seconds in entry["limits"]),
+        windows=_windows(entry["limits"]),
         parameters=entry["parameters"],
         body=jsonschema_rs.validator_for(entry["body"]) if "body" in entry else None,
+        default_page=size,
+        costly={(one["parameter"], one["value"]): _windows(one["limits"]) for one in entry.get("costly", ())},
     )
+
+
+def _windows(limits: list[list[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((calls, seconds) for calls, seconds in limits)
 
 
 def _body_problems(error: jsonschema_rs.ValidationError, body: Any) -> Iterator[Problem]:

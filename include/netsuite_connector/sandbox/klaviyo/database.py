@@ -31,17 +31,31 @@ CREATE TABLE IF NOT EXISTS lists (
     seq INTEGER PRIMARY KEY, name TEXT NOT NULL, opt_in TEXT NOT NULL, created REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS members (
-    list INTEGER NOT NULL, profile INTEGER NOT NULL, PRIMARY KEY (list, profile)
+    list INTEGER NOT NULL, profile INTEGER NOT NULL, joined REAL NOT NULL, PRIMARY KEY (list, profile)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS members_profile ON members (profile);
+CREATE TABLE IF NOT EXISTS deleted (seq INTEGER PRIMARY KEY, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS catalog (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, parent TEXT,
     sku TEXT, title TEXT, published INTEGER, document BLOB NOT NULL,
-    created REAL NOT NULL, updated REAL NOT NULL, UNIQUE (kind, id)
+    created REAL NOT NULL, updated REAL NOT NULL, feed INTEGER, UNIQUE (kind, id)
 );
 CREATE INDEX IF NOT EXISTS catalog_parent ON catalog (parent) WHERE parent IS NOT NULL;
 CREATE TABLE IF NOT EXISTS shelves (
     category TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (category, item)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shelves_item ON shelves (item);
+CREATE TABLE IF NOT EXISTS waiting (
+    variant TEXT NOT NULL, profile INTEGER NOT NULL, channels TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (variant, profile)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alerts (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, flow TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
+    former REAL, present REAL, notified TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS feeds (
+    seq INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, polled REAL, report BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload BLOB,
     created REAL NOT NULL, starts REAL NOT NULL, due REAL NOT NULL, completed REAL,
@@ -64,9 +78,13 @@ CREATE TABLE IF NOT EXISTS consents (
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+# Columns that files of older sandboxes lack, and an index on one of them.
+_LATER_INDEX: Final = "CREATE INDEX IF NOT EXISTS members_joined ON members (list, joined, profile)"
+_LATER_COLUMNS: Final = (("members", "joined", "REAL NOT NULL DEFAULT 0"), ("catalog", "feed", "INTEGER"))
+
 TABLES: Final = (
-    "profiles", "metrics", "events", "lists", "members", "catalog", "shelves",
-    "jobs", "job_errors", "job_profiles", "consents", "counters",
+    "profiles", "deleted", "metrics", "events", "lists", "members", "catalog", "shelves", "waiting",
+    "alerts", "feeds", "jobs", "job_errors", "job_profiles", "consents", "counters",
 )  # fmt: skip
 
 
@@ -85,6 +103,10 @@ class Database:
             self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute("PRAGMA cache_size = -65536")
         self._connection.executescript(_TABLES)
+        for table, column, kind in _LATER_COLUMNS:
+            if column not in {row["name"] for row in self.rows(f"PRAGMA table_info ({table})")}:
+                self.change(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+        self.change(_LATER_INDEX)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

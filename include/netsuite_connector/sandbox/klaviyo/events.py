@@ -45,16 +45,11 @@ KIND: Final = "event-bulk-create-job"
 MOST_EVENTS: Final = 1_000
 BACKFILL_SINCE: Final = "2026-07-15"  # the revision that brought `backfill`
 
-_BETWEEN: Final = frozenset({"greater-than", "greater-or-equal", "less-than", "less-or-equal"})
 FILTERS: Final = {
-    "metric_id": Filterable(
-        "metric", frozenset({"equals"}), lambda identifier: decode("MTR", identifier) or 0
-    ),
-    "profile_id": Filterable(
-        "profile", frozenset({"equals"}), lambda identifier: decode(PROFILE_PREFIX, identifier) or 0
-    ),
-    "datetime": Filterable("at", _BETWEEN, moment),
-    "timestamp": Filterable("at", _BETWEEN, int),
+    "metric_id": Filterable("metric", lambda identifier: decode("MTR", identifier) or 0),
+    "profile_id": Filterable("profile", lambda identifier: decode(PROFILE_PREFIX, identifier) or 0),
+    "datetime": Filterable("at", moment),
+    "timestamp": Filterable("at", int),
 }
 
 
@@ -259,7 +254,7 @@ def _list(account: Account, call: Call) -> Answer:
     found = page(
         account.database,
         "SELECT * FROM events",
-        where(call.query.get("filter"), FILTERS),
+        where(call, FILTERS),
         call,
         sort="-at" if sort.startswith("-") else "at",
     )

@@ -15,10 +15,12 @@ class Fault(StrEnum):
     ERROR_500 = "error_500"
     ERROR_502 = "error_502"
     ERROR_503 = "error_503"
+    ERROR_504 = "error_504"
     HTML_403 = "html_403"  # a firewall's page in front of the API
     HTML_502 = "html_502"  # a gateway's page
     THROTTLE = "throttle"  # 429, also with a Retry-After of 0
     RESET = "reset"  # the connection is cut
+    TIMEOUT = "timeout"  # no answer and no effect
     TIMEOUT_AFTER_COMMIT = "timeout_after_commit"  # the request takes effect, but is never answered
     RESET_AFTER_COMMIT = "reset_after_commit"  # the request takes effect, then the connection is cut
 

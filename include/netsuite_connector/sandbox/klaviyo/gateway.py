@@ -39,7 +39,7 @@ _FORBIDDEN_PAGE: Final = (
 _GATEWAY_PAGE: Final = (
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
-_ERRORS: Final = {Fault.ERROR_500: 500, Fault.ERROR_502: 502, Fault.ERROR_503: 503}
+_ERRORS: Final = {Fault.ERROR_500: 500, Fault.ERROR_502: 502, Fault.ERROR_503: 503, Fault.ERROR_504: 504}
 
 
 class CutConnection(Exception):  # noqa: N818 - a way to end a request, not a failure
@@ -76,22 +76,27 @@ class Gateway:
         self, request: Request, endpoint: Endpoint, resource_id: str, identifier: str
     ) -> Response:
         account = self._account
-        account.keys.authorise(request.headers.get("authorization"), endpoint.scopes)
+        caller = account.keys.authorise(request.headers.get("authorization"), endpoint.scopes)
         revision = resolve(
             request.headers.get("revision"),
             now=account.clock.now(),
             opted_out=request.headers.get(OPT_OUT) == "1",
         )
-        verdict = account.limits.admit(endpoint)
+        query = parse_qsl(request.url.query, keep_blank_values=True)
+        verdict = account.limits.admit(endpoint, caller=caller, query=query)
         if not verdict.allowed:
             raise throttled(verdict.wait)
         plan = account.faults.take(endpoint.name)
         if plan and plan.fault not in AFTER_COMMIT:
             await _read(request)
+            if plan.fault is Fault.TIMEOUT:
+                await _stay_silent(request)
+                raise CutConnection
             response = _fail(plan, identifier)
         else:
             try:
-                response = _respond(await self._handle(request, endpoint, resource_id, revision.name))
+                answer = await self._handle(request, endpoint, resource_id, query, revision.name)
+                response = _respond(answer)
             except Refusal as refusal:
                 response = _refuse(refusal, identifier)
         if plan and plan.fault in AFTER_COMMIT:
@@ -102,10 +107,17 @@ class Gateway:
             response.headers.update({**verdict.headers, **revision.headers})
         return response
 
-    async def _handle(self, request: Request, endpoint: Endpoint, resource_id: str, revision: str) -> Answer:
+    async def _handle(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        resource_id: str,
+        sent: list[tuple[str, str]],
+        revision: str,
+    ) -> Answer:
         account = self._account
         raw = await _read(request)
-        query = endpoint.check_parameters(parse_qsl(request.url.query, keep_blank_values=True))
+        query = endpoint.check_parameters(sent)
         handler = self._handlers[endpoint.operation]
         base = str(request.base_url).rstrip("/")
         call = partial(

@@ -20,6 +20,7 @@ from netsuite_connector.sandbox.klaviyo.jobs import (
     error_id,
     job_id,
 )
+from netsuite_connector.sandbox.klaviyo.members import join
 from netsuite_connector.sandbox.klaviyo.people import (
     Identity,
     IdentityConflictError,
@@ -62,7 +63,7 @@ def _lists_of(data: dict[str, Any]) -> list[str]:
 
 def _process(account: Account, job: Job) -> Outcome:
     rows = job.body["attributes"]["profiles"]["data"]
-    lists = [decode("L", name) for name in _lists_of(job.body)]
+    lists = [seq for name in _lists_of(job.body) if (seq := decode("L", name)) is not None]
     people = People(account.database, account.clock.now())
     identities = [identity_of(row) for row in rows]
     people.load(identities)
@@ -75,10 +76,8 @@ def _process(account: Account, job: Job) -> Outcome:
         else:
             written.add(error)
     people.save()
-    account.database.change_many(
-        "INSERT OR IGNORE INTO members VALUES (?,?)",
-        ((entry, seq) for entry in lists for seq in sorted(written)),
-    )
+    for entry in lists:
+        join(account.database, entry, written, people.now)
     return Outcome(len(rows) - len(errors), errors, profiles=frozenset(written))
 
 
@@ -114,7 +113,7 @@ def _import(
 def _list(account: Account, call: Call) -> Answer:
     status = "iif(completed IS NOT NULL, 'complete', iif(starts <= {now}, 'processing', 'queued'))"
     column = status.format(now=account.clock.now())
-    conditions = where(call.query.get("filter"), {"status": Filterable(column, frozenset({"equals", "any"}))})
+    conditions = where(call, {"status": Filterable(column)})
     conditions.add("kind = ? AND created > ?", KIND, account.clock.now() - EXPIRY)
     found = page(account.database, "SELECT * FROM jobs", conditions, call)
     return Answer(200, {"data": [_resource(account, row, call) for row in found.rows], "links": found.links})

@@ -1,6 +1,4 @@
-"""A way to look into the account and to steer it, without keys or limits: what a test reads, and the page
-that people see.
-"""
+"""A way to look into the account without keys or limits: what a test reads, and the page that people see."""
 
 from __future__ import annotations
 
@@ -15,17 +13,19 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from netsuite_connector.sandbox.klaviyo.account import Account
-from netsuite_connector.sandbox.klaviyo.catalog import ITEM, VARIANT, resource_of
+from netsuite_connector.sandbox.klaviyo.alerts import CatalogFlow, alert_of
+from netsuite_connector.sandbox.klaviyo.catalog import CATEGORY, ITEM, VARIANT, resource_of
 from netsuite_connector.sandbox.klaviyo.clock import iso
-from netsuite_connector.sandbox.klaviyo.consent import Reason, subscriptions, suppress
+from netsuite_connector.sandbox.klaviyo.consent import subscriptions
 from netsuite_connector.sandbox.klaviyo.database import load
 from netsuite_connector.sandbox.klaviyo.events import event_id
 from netsuite_connector.sandbox.klaviyo.identifiers import profile_id
 from netsuite_connector.sandbox.klaviyo.jobs import job_id
+from netsuite_connector.sandbox.klaviyo.keeper import json_answer
+from netsuite_connector.sandbox.klaviyo.members import ADDED
 from netsuite_connector.sandbox.klaviyo.metrics import metric_id
 from netsuite_connector.sandbox.klaviyo.page import render
-from netsuite_connector.sandbox.klaviyo.people import Identity, People, profile_from
-from netsuite_connector.sandbox.klaviyo.problems import Refusal
+from netsuite_connector.sandbox.klaviyo.people import profile_from
 
 _CHUNK: Final = 5_000
 
@@ -34,6 +34,9 @@ SELECT metrics.seq, metrics.name, count(events.seq) AS events, total(events.valu
     sum(events.backfill) AS backfilled, min(events.at) AS first, max(events.at) AS last
 FROM metrics LEFT JOIN events ON events.metric = metrics.seq GROUP BY metrics.seq ORDER BY metrics.name
 """
+
+
+_ALERTS: Final = "SELECT count(*) FROM alerts WHERE flow = ?"
 
 
 def state(account: Account) -> dict[str, Any]:
@@ -70,6 +73,13 @@ def state(account: Account) -> dict[str, Any]:
         "events_repeated": counters.get("events repeated", 0),
         "events_dropped": counters.get("events dropped", 0),
         "flows_woken": sum(metric["flows_woken"] for metric in metrics),
+        "flows": {
+            "added_to_list": counters.get(ADDED, 0),
+            **{flow.value: database.number(_ALERTS, (flow.value,)) for flow in CatalogFlow},
+        },
+        "back_in_stock_waiting": database.number("SELECT count(*) FROM waiting"),
+        "feeds": [load(row["report"]) for row in database.rows("SELECT report FROM feeds ORDER BY seq")],
+        "deleted": database.number("SELECT count(*) FROM deleted"),
         "metrics": metrics,
         "items": database.number("SELECT count(*) FROM catalog WHERE kind = ?", (ITEM.type,)),
         "variants": database.number("SELECT count(*) FROM catalog WHERE kind = ?", (VARIANT.type,)),
@@ -118,8 +128,18 @@ def _event(row: sqlite3.Row) -> dict[str, Any]:
 
 def _catalog(row: sqlite3.Row) -> dict[str, Any]:
     resource = resource_of(row, {}, "")
-    parent = {} if row["parent"] is None else {"item": row["parent"]}
-    return {"id": resource["id"], **parent, **resource["attributes"]}
+    more = {} if row["parent"] is None else {"item": row["parent"]}
+    if row["kind"] == ITEM.type:
+        more["categories"] = load(row["categories"])
+    return {"id": resource["id"], **more, **resource["attributes"], **load(row["document"])}
+
+
+def _alert(row: sqlite3.Row) -> dict[str, Any]:
+    return {"at": iso(row["at"]), **alert_of(row)}
+
+
+def _deleted(row: sqlite3.Row) -> dict[str, Any]:
+    return {"id": profile_id(row["seq"]), "at": iso(row["at"])}
 
 
 def _consent(row: sqlite3.Row) -> dict[str, Any]:
@@ -146,18 +166,24 @@ _CONSENT_ROWS: Final = """
 SELECT consents.*, profiles.email FROM consents LEFT JOIN profiles ON profiles.seq = consents.profile
 WHERE consents.seq > ? ORDER BY consents.seq LIMIT ?
 """
-_CATALOG_ROWS: Final = "SELECT * FROM catalog WHERE kind = '{kind}' AND seq > ? ORDER BY seq LIMIT ?"
+_CATALOG_ROWS: Final = """
+SELECT *, (SELECT json_group_array(category) FROM shelves WHERE item = catalog.id) AS categories
+FROM catalog WHERE kind = '{kind}' AND seq > ? ORDER BY seq LIMIT ?
+"""
 DUMPS: Final[dict[str, tuple[str, Callable[[sqlite3.Row], dict[str, Any]]]]] = {
     "profiles": ("SELECT * FROM profiles WHERE seq > ? ORDER BY seq LIMIT ?", _profile),
     "events": (_EVENT_ROWS, _event),
     "items": (_CATALOG_ROWS.format(kind=ITEM.type), _catalog),
     "variants": (_CATALOG_ROWS.format(kind=VARIANT.type), _catalog),
+    "categories": (_CATALOG_ROWS.format(kind=CATEGORY.type), _catalog),
     "consents": (_CONSENT_ROWS, _consent),
+    "alerts": ("SELECT * FROM alerts WHERE seq > ? ORDER BY seq LIMIT ?", _alert),
+    "deleted": ("SELECT * FROM deleted WHERE seq > ? ORDER BY seq LIMIT ?", _deleted),
 }
 
 
 class Inspection:
-    """The endpoints below ``/sandbox``, and the page at ``/``."""
+    """The endpoints below ``/sandbox`` that only look, and the page at ``/``."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -165,11 +191,6 @@ class Inspection:
             Route("/", self._page),
             Route("/sandbox/state", self._state),
             Route("/sandbox/idle", self._idle),
-            Route("/sandbox/faults", self._faults, methods=["GET", "POST", "DELETE"]),
-            Route("/sandbox/keys", self._keys, methods=["POST"]),
-            Route("/sandbox/clock", self._clock, methods=["POST"]),
-            Route("/sandbox/suppressions", self._suppress, methods=["POST"]),
-            Route("/sandbox/reset", self._reset, methods=["POST"]),
             Route("/sandbox/{table}", self._dump),
         ]
 
@@ -186,14 +207,14 @@ class Inspection:
         return render(state(self._account), latest)
 
     async def _state(self, _: Request) -> Response:
-        return _json(await self._account.run(lambda: state(self._account)))
+        return json_answer(await self._account.run(lambda: state(self._account)))
 
     async def _idle(self, _: Request) -> Response:
-        return _json({"idle": await self._account.run(lambda: self._account.jobs.next_due() is None)})
+        return json_answer({"idle": await self._account.run(lambda: self._account.jobs.next_due() is None)})
 
     async def _dump(self, request: Request) -> Response:
         if request.path_params["table"] not in DUMPS:
-            return _json({"error": f"There is {', '.join(DUMPS)}."}, 404)
+            return json_answer({"error": f"There is {', '.join(DUMPS)}."}, 404)
         statement, shape = DUMPS[request.path_params["table"]]
 
         async def lines() -> AsyncIterator[bytes]:
@@ -206,57 +227,7 @@ class Inspection:
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
-    async def _faults(self, request: Request) -> Response:
-        account = self._account
-        if request.method == "DELETE":
-            account.faults.clear()
-        elif request.method == "POST":
-            try:
-                endpoints = frozenset(endpoint.name for endpoint in account.contract.endpoints.values())
-                account.faults.add(await request.json(), endpoints)
-            except Refusal as refusal:
-                return _json({"error": str(refusal)}, 400)
-        return _json({"faults": account.faults.as_json()})
-
-    async def _keys(self, request: Request) -> Response:
-        wish = await request.json()
-        key = self._account.keys.add(wish.get("scopes"), name=wish.get("name", ""))
-        return _json(key.as_json(), 201)
-
-    async def _clock(self, request: Request) -> Response:
-        self._account.clock.skip(float((await request.json())["skip_seconds"]))
-        self._account.wake()
-        return _json({"now": iso(self._account.clock.now())})
-
-    async def _suppress(self, request: Request) -> Response:
-        wish = await request.json()
-        reason = Reason(wish["reason"])
-        found = await self._account.run(lambda: self._suppress_one(wish["email"].lower(), reason))
-        return _json({"found": found}, 200 if found else 404)
-
-    def _suppress_one(self, email: str, reason: Reason) -> bool:
-        account = self._account
-        people = People(account.database, account.clock.now())
-        identity = Identity(None, email, None, None)
-        people.load([identity])
-        profile = people.find(identity)
-        if profile is None:
-            return False
-        with account.database.transaction():
-            suppress(account.database, profile, reason, people.now, "person")
-            people.touch(profile)
-            people.save()
-        return True
-
-    async def _reset(self, _: Request) -> Response:
-        await self._account.run(self._account.reset)
-        return _json({"idle": True})
-
 
 def _latest(statement: str) -> str:
     """The same query, newest first."""
     return statement.replace("seq LIMIT", "seq DESC LIMIT")
-
-
-def _json(document: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(document, option=orjson.OPT_INDENT_2), status, media_type="application/json")

@@ -61,12 +61,19 @@ class Jobs:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, seconds: float, processors: Mapping[str, Processor]
+        self,
+        database: Database,
+        clock: Clock,
+        seconds: float,
+        processors: Mapping[str, Processor],
+        *,
+        catalog_lag: float = 0.0,
     ) -> None:
         self._database = database
         self._clock = clock
         self._seconds = seconds
         self._processors = processors
+        self._lag = catalog_lag
 
     def submit(self, kind: str, body: Any, total: int, *, queued: bool = True) -> sqlite3.Row:
         """Takes a job and returns its row. Without ``queued`` it counts as processing at once."""
@@ -86,10 +93,15 @@ class Jobs:
         )
 
     def in_progress(self, kind: str) -> int:
-        """How many jobs of a kind are not complete."""
+        """How many jobs of a kind don't say that they are complete."""
         return self._database.number(
-            "SELECT count(*) FROM jobs WHERE kind = ? AND completed IS NULL", (kind,)
+            "SELECT count(*) FROM jobs WHERE kind = ? AND (completed IS NULL OR completed > ?)",
+            (kind, self.said_by(kind)),
         )
+
+    def said_by(self, kind: str) -> float:
+        """Jobs of a kind that were complete by this moment say so now."""
+        return self._clock.now() - (self._lag if kind.startswith("catalog-") else 0.0)
 
     def next_due(self) -> float | None:
         """When the next job is due, or None when there is none."""
@@ -115,7 +127,7 @@ class Jobs:
 
     def status(self, row: sqlite3.Row) -> str:
         """``queued``, ``processing``, ``complete`` or ``cancelled``."""
-        if row["completed"] is not None:
+        if row["completed"] is not None and row["completed"] <= self.said_by(row["kind"]):
             whole = row["done"] + row["failed"] + row["skipped"] >= row["total"]
             return "complete" if whole else "cancelled"
         return "queued" if self._clock.now() < row["starts"] else "processing"

@@ -1,8 +1,12 @@
-"""Klaviyo's rate limits: fixed windows per account and endpoint, a short one and a long one."""
+"""Klaviyo's rate limits: fixed windows per account and endpoint, a short one and a long one.
+
+An OAuth app has windows of its own, and so has a parameter that costs Klaviyo more.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netsuite_connector.sandbox.klaviyo.clock import Clock
@@ -49,18 +53,30 @@ class Limits:
     def __init__(self, clock: Clock, scale: float | None) -> None:
         self._clock = clock
         self._scale = scale
-        self._windows: dict[str, list[Window]] = {}
+        self._windows: dict[tuple[str, str, tuple[str, str] | None], list[Window]] = {}
 
     def reset(self) -> None:
         """Forgets all calls."""
         self._windows.clear()
 
-    def admit(self, endpoint: Endpoint) -> Verdict:
-        """Counts a call if every window has room for it; a refused call is not counted."""
+    def admit(
+        self, endpoint: Endpoint, *, caller: str = "", query: Iterable[tuple[str, str]] = ()
+    ) -> Verdict:
+        """Counts a call if every window has room for it; a refused call is not counted.
+
+        ``caller`` is the OAuth app, or empty for all private keys together. ``query`` may hold a costly
+        parameter.
+        """
         if self._scale is None:
             return Verdict(allowed=True, headers={})
         now = self._clock.now()
-        windows = self._windows.get(endpoint.name) or self._open(endpoint, self._scale)
+        costly = _costly(endpoint, query) if endpoint.costly else None
+        known = (caller, endpoint.name, costly)
+        windows = self._windows.get(known)
+        if windows is None:
+            published = endpoint.windows if costly is None else endpoint.costly[costly]
+            windows = [Window(max(1, int(calls * self._scale)), seconds) for calls, seconds in published]
+            self._windows[known] = windows
         for window in windows:
             window.refresh(now)
         full = [window for window in windows if window.used >= window.calls]
@@ -71,10 +87,17 @@ class Limits:
             window.used += 1
         return Verdict(allowed=True, headers=_headers(windows, now))
 
-    def _open(self, endpoint: Endpoint, scale: float) -> list[Window]:
-        windows = [Window(max(1, int(calls * scale)), seconds) for calls, seconds in endpoint.windows]
-        self._windows[endpoint.name] = windows
-        return windows
+
+def _costly(endpoint: Endpoint, query: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+    """The costly parameter and value of a call, or None. The document says ``list`` where callers say
+    ``lists``.
+    """
+    for name, values in query:
+        for value in values.split(","):
+            for known in ((name, value), (name, value.removesuffix("s"))):
+                if known in endpoint.costly:
+                    return known
+    return None
 
 
 def _headers(windows: list[Window], now: float) -> dict[str, str]:

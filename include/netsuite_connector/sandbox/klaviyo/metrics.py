@@ -1,33 +1,20 @@
-"""Metrics, lists and the account itself: the small endpoints."""
+"""Metrics, and the account itself."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import Any, Final
 
-from netsuite_connector.sandbox.klaviyo.account import ACCOUNT_ID, Account, Answer, Call, Handler
+from netsuite_connector.sandbox.klaviyo.account import Account, Answer, Call, Handler
 from netsuite_connector.sandbox.klaviyo.clock import iso
 from netsuite_connector.sandbox.klaviyo.identifiers import decode, encode
-from netsuite_connector.sandbox.klaviyo.problems import Refusal, invalid, not_found
-from netsuite_connector.sandbox.klaviyo.query import Filterable, moment, page, sparse, where
-
-_SAME: Final = frozenset({"equals", "any"})
-LIST_FILTERS: Final = {
-    "name": Filterable("name", _SAME),
-    "id": Filterable("seq", _SAME, lambda identifier: decode("L", identifier) or 0),
-    "created": Filterable("created", frozenset({"greater-than"}), moment),
-    "updated": Filterable("created", frozenset({"greater-than"}), moment),
-}
+from netsuite_connector.sandbox.klaviyo.problems import Refusal, not_found
+from netsuite_connector.sandbox.klaviyo.query import Filterable, page, sparse, where
 
 
 def metric_id(seq: int) -> str:
     """The id of a metric that callers see."""
     return encode("MTR", seq, 6)
-
-
-def list_id(seq: int) -> str:
-    """The id of a list that callers see."""
-    return encode("L", seq, 6)
 
 
 def metric_resource(row: sqlite3.Row, call: Call) -> dict[str, Any]:
@@ -54,18 +41,8 @@ def metric_resource(row: sqlite3.Row, call: Call) -> dict[str, Any]:
 
 
 def _list_metrics(account: Account, call: Call) -> Answer:
-    source = "SELECT * FROM metrics"
-    same = frozenset({"equals"})
-    fields = {
-        "integration.name": Filterable("'API'", same),
-        "integration.category": Filterable("'API'", same),
-    }
-    found = page(
-        account.database,
-        source,
-        where(call.query.get("filter"), fields),
-        call,
-    )
+    fields = {"integration.name": Filterable("'API'"), "integration.category": Filterable("'API'")}
+    found = page(account.database, "SELECT * FROM metrics", where(call, fields), call)
     return Answer(200, {"data": [metric_resource(row, call) for row in found.rows], "links": found.links})
 
 
@@ -76,63 +53,11 @@ def _get_metric(account: Account, call: Call) -> Answer:
     return Answer(200, {"data": metric_resource(row, call)})
 
 
-def _list_resource(row: sqlite3.Row, call: Call) -> dict[str, Any]:
-    identifier = list_id(row["seq"])
-    resource = {
-        "type": "list",
-        "id": identifier,
-        "attributes": {
-            "name": row["name"],
-            "created": iso(row["created"]),
-            "updated": iso(row["created"]),
-            "opt_in_process": row["opt_in"],
-        },
-        "links": {"self": f"{call.base}/api/lists/{identifier}"},
-    }
-    return sparse(resource, call.query)
-
-
-def _list_lists(account: Account, call: Call) -> Answer:
-    sort = call.query.get("sort", "id")
-    column = {"id": "seq", "updated": "created"}.get(sort.removeprefix("-"), sort.removeprefix("-"))
-    found = page(
-        account.database,
-        "SELECT * FROM lists",
-        where(call.query.get("filter"), LIST_FILTERS),
-        call,
-        sort=f"-{column}" if sort.startswith("-") else column,
-    )
-    return Answer(200, {"data": [_list_resource(row, call) for row in found.rows], "links": found.links})
-
-
-def _get_list(account: Account, call: Call) -> Answer:
-    return Answer(200, {"data": _list_resource(_existing_list(account, call.id), call)})
-
-
-def _create_list(account: Account, call: Call) -> Answer:
-    attributes = call.body["data"]["attributes"]
-    if not attributes["name"].strip():
-        raise Refusal(invalid("A list needs a name.", "/data/attributes/name"))
-    # Klaviyo's own default for new accounts.
-    opt_in = attributes.get("opt_in_process") or "double_opt_in"
-    seq = account.database.insert(
-        "INSERT INTO lists (name, opt_in, created) VALUES (?,?,?)",
-        (attributes["name"], opt_in, account.clock.now()),
-    )
-    return Answer(201, {"data": _list_resource(_existing_list(account, list_id(seq)), call)})
-
-
-def _existing_list(account: Account, identifier: str) -> sqlite3.Row:
-    row = account.database.row("SELECT * FROM lists WHERE seq = ?", (decode("L", identifier),))
-    if row is None:
-        raise Refusal(not_found("list", identifier))
-    return row
-
-
-def _account_resource(call: Call) -> dict[str, Any]:
+def _account_resource(account: Account, call: Call) -> dict[str, Any]:
+    settings = account.settings
     resource = {
         "type": "account",
-        "id": ACCOUNT_ID,
+        "id": settings.account_id,
         "attributes": {
             "test_account": True,
             "contact_information": {
@@ -150,24 +75,24 @@ def _account_resource(call: Call) -> dict[str, Any]:
                 },
             },
             "industry": None,
-            "timezone": "UTC",
-            "preferred_currency": "USD",
-            "public_api_key": ACCOUNT_ID,
+            "timezone": settings.timezone,
+            "preferred_currency": settings.currency,
+            "public_api_key": settings.account_id,
             "locale": "en-US",
         },
-        "links": {"self": f"{call.base}/api/accounts/{ACCOUNT_ID}"},
+        "links": {"self": f"{call.base}/api/accounts/{settings.account_id}"},
     }
     return sparse(resource, call.query)
 
 
-def _list_accounts(_: Account, call: Call) -> Answer:
-    return Answer(200, {"data": [_account_resource(call)], "links": {"self": call.address}})
+def _list_accounts(account: Account, call: Call) -> Answer:
+    return Answer(200, {"data": [_account_resource(account, call)], "links": {"self": call.address}})
 
 
-def _get_account(_: Account, call: Call) -> Answer:
-    if call.id != ACCOUNT_ID:
+def _get_account(account: Account, call: Call) -> Answer:
+    if call.id != account.settings.account_id:
         raise Refusal(not_found("account", call.id))
-    return Answer(200, {"data": _account_resource(call)})
+    return Answer(200, {"data": _account_resource(account, call)})
 
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -175,7 +100,4 @@ HANDLERS: Final[dict[str, Handler]] = {
     "get_account": _get_account,
     "get_metrics": _list_metrics,
     "get_metric": _get_metric,
-    "get_lists": _list_lists,
-    "get_list": _get_list,
-    "create_list": _create_list,
 }

@@ -27,7 +27,7 @@ def _sections(state: Mapping[str, Any], latest: Mapping[str, list[dict[str, Any]
             f"{state['events_repeated']:,} repeated, {state['events_dropped']:,} dropped",
         ),
         ("Flows woken", state["flows_woken"], "events without backfill"),
-        ("Items", state["items"], f"{state['variants']:,} variants"),
+        ("Items", state["items"], f"{state['variants']:,} variants, {state['categories']:,} categories"),
         ("Requests", sum(one["requests"] for one in requests.values()), f"{throttled:,} throttled"),
         ("Jobs", sum(state["jobs"].values()), "all done" if state["idle"] else "working"),
     )
@@ -95,6 +95,25 @@ def _sections(state: Mapping[str, Any], latest: Mapping[str, list[dict[str, Any]
         ),
         numbers=(4, 5),
     )
+    yield _table(
+        "Latest catalog alerts",
+        ("Flow", "Id", "From", "To", "Notified", "When"),
+        (
+            (one["flow"], one["id"], one["from"], one["to"], len(one["notified"]), one["at"])
+            for one in latest["alerts"]
+        ),
+        numbers=(2, 3, 4),
+    )
+    if state["feeds"]:
+        yield _table(
+            "Catalog feeds",
+            ("Address", "Read", "Taken", "Refused", "Problem"),
+            (
+                (one["url"], one.get("polled"), one.get("taken"), one.get("refused"), one.get("problem"))
+                for one in state["feeds"]
+            ),
+            numbers=(2, 3),
+        )
     yield _table(
         "Latest jobs",
         ("Job", "Kind", "Status", "Rows", "Done", "Failed", "Created"),

@@ -145,7 +145,14 @@ class People:
     def create(self) -> Profile:
         """A new, empty profile."""
         if not self._next:
-            self._next = self.database.number("SELECT max(seq) FROM profiles") + 1
+            # The number of a deleted profile is never given to another.
+            self._next = (
+                max(
+                    self.database.number("SELECT max(seq) FROM profiles"),
+                    self.database.number("SELECT max(seq) FROM deleted"),
+                )
+                + 1
+            )
         profile = Profile(self._next, None, None, None, {}, {}, None, self.now, self.now)
         self._next += 1
         self._by_seq[profile.seq] = profile

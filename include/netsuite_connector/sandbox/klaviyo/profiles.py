@@ -24,29 +24,55 @@ from netsuite_connector.sandbox.klaviyo.people import (
 )
 from netsuite_connector.sandbox.klaviyo.problems import (
     Refusal,
-    bad_parameter,
     duplicate_profile,
     invalid,
     not_found,
 )
 from netsuite_connector.sandbox.klaviyo.query import Filterable, moment, page, sparse, where
 
-_SAME: Final = frozenset({"equals", "any"})
-_BETWEEN: Final = frozenset({"greater-than", "greater-or-equal", "less-than", "less-or-equal"})
-_SUPPRESSED: Final = "subscriptions.email.marketing.suppression.timestamp"
+_MARKETING: Final = "subscriptions.email.marketing"
 
+
+def _within(part: str) -> str:
+    """The condition that an entry of the e-mail consent must meet; most profiles have no consent."""
+    each = f"json_each(CAST(consent AS TEXT), '$.email.{part}')"
+    return f"length(consent) > 2 AND EXISTS (SELECT 1 FROM {each} WHERE {{}})"  # noqa: S608
+
+
+def _held(part: str) -> dict[str, Filterable]:
+    """The filters of the suppressions that a profile has, or of those from lists."""
+    inside, prefix = _within(part), f"{_MARKETING}.{part}"
+    return {
+        f"{prefix}.reason": Filterable("json_extract(value, '$.reason')", inside=inside),
+        f"{prefix}.list_id": Filterable("json_extract(value, '$.list_id')", inside=inside),
+        f"{prefix}.timestamp": Filterable(
+            "unixepoch(json_extract(value, '$.timestamp'))", moment, inside=inside
+        ),
+    }
+
+
+IDENTIFIERS: Final = {"email": Filterable("email", str.lower), "phone_number": Filterable("phone")}
 FILTERS: Final = {
-    "id": Filterable("seq", _SAME, lambda identifier: decode(PROFILE_PREFIX, identifier) or 0),
-    "email": Filterable("email", _SAME, str.lower),
-    "phone_number": Filterable("phone", _SAME),
-    "external_id": Filterable("external_id", _SAME),
-    "created": Filterable("created", _BETWEEN, moment),
-    "updated": Filterable("updated", _BETWEEN, moment),
-    _SUPPRESSED: Filterable("suppressed", _BETWEEN, moment),
+    **IDENTIFIERS,
+    "id": Filterable("seq", lambda identifier: decode(PROFILE_PREFIX, identifier) or 0),
+    "external_id": Filterable("external_id"),
+    "created": Filterable("created", moment),
+    "updated": Filterable("updated", moment),
+    **_held("suppression"),
+    **_held("list_suppressions"),
 }
+_LAST_FROM_LIST: Final = (
+    "coalesce((SELECT max(unixepoch(json_extract(value, '$.timestamp')))"
+    " FROM json_each(CAST(consent AS TEXT), '$.email.list_suppressions')), 0)"
+)
 SORTS: Final = {
-    "id": "seq", "created": "created", "updated": "updated",
-}  # fmt: skip
+    "id": "seq",
+    "created": "created",
+    "updated": "updated",
+    "email": "coalesce(email, '')",
+    f"{_MARKETING}.suppression.timestamp": "coalesce(suppressed, 0)",
+    f"{_MARKETING}.list_suppressions.timestamp": _LAST_FROM_LIST,
+}
 
 
 def profile_resource(profile: Profile, query: Mapping[str, str], base: str) -> dict[str, Any]:
@@ -73,22 +99,23 @@ def profile_resource(profile: Profile, query: Mapping[str, str], base: str) -> d
         "links": {"self": f"{base}/api/profiles/{profile.id}"},
     }
     resource = sparse(resource, query)
-    if "subscriptions" in query.get("additional-fields[profile]", "").split(","):
+    more = query.get("additional-fields[profile]", "").split(",")
+    if "subscriptions" in more:
         resource["attributes"]["subscriptions"] = subscriptions(profile)
+    if "predictive_analytics" in more:
+        # Klaviyo predicts nothing for accounts as small as a sandbox.
+        resource["attributes"]["predictive_analytics"] = None
     return resource
 
 
 def _list(account: Account, call: Call) -> Answer:
     sort = call.query.get("sort", "id")
-    column = SORTS.get(sort.removeprefix("-"))
-    if column is None:
-        raise Refusal(bad_parameter(f"The sandbox can't sort profiles by '{sort}'.", "sort"))
     found = page(
         account.database,
-        "SELECT * FROM profiles",
-        where(call.query.get("filter"), FILTERS),
+        f"SELECT *, {SORTS[sort.removeprefix('-')]} AS place FROM profiles",  # noqa: S608
+        where(call, FILTERS),
         call,
-        sort=f"-{column}" if sort.startswith("-") else column,
+        sort="-place" if sort.startswith("-") else "place",
     )
     data = [profile_resource(profile_from(row), call.query, call.base) for row in found.rows]
     return Answer(200, {"data": data, "links": found.links})

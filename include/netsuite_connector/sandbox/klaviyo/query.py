@@ -24,7 +24,9 @@ OPERATORS: Final = {
     "less-than": "<",
     "less-or-equal": "<=",
 }
-_TOKEN: Final = re.compile(r'\s*(?:([(),\[\]])|"((?:[^"\\]|\\.)*)"|([^\s(),\[\]"]+))')
+_TOKEN: Final = re.compile(
+    r"""\s*(?:([(),\[\]])|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s(),\[\]"']+))"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Filterable:
-    """A field that may be filtered: its column, the operators that Klaviyo allows, and how a value is
-    read.
+    """A field that may be filtered: its column and how a value is read.
+
+    ``inside`` wraps the condition where the column is one of another table: ``{}`` stands for it.
     """
 
     column: str
-    operators: frozenset[str]
     read: Callable[[str], Any] = str
+    inside: str = "{}"
 
 
 @dataclass(slots=True)
@@ -78,26 +81,39 @@ def boolean(text: str) -> int:
     return ("false", "true").index(text)
 
 
-def where(filter_text: str | None, fields: Mapping[str, Filterable]) -> Where:
-    """The conditions of a ``filter`` parameter; a Refusal when it can't be read or isn't offered."""
+def where(call: Call, fields: Mapping[str, Filterable]) -> Where:
+    """The conditions of a call's ``filter`` parameter; a Refusal when it can't be read or isn't offered.
+
+    Which operators a field allows is the contract's; ``fields`` says where the values are.
+    """
     result = Where()
-    for condition in parse_filter(filter_text) if filter_text else []:
-        known = fields.get(condition.field)
-        if known is None or condition.operator not in known.operators:
+    text = call.query.get("filter")
+    offered: Mapping[str, list[str]] = call.endpoint.parameters.get("filter", {}).get("filters", {})
+    for condition in parse_filter(text) if text else []:
+        if condition.operator not in offered.get(condition.field, ()):
             raise _bad_filter(
                 f"'{condition.operator}({condition.field}, …)' is not a filter of this endpoint."
             )
+        if condition.operator == "has":
+            continue  # every event has a profile and a metric
+        if condition.field not in fields:
+            raise _bad_filter(f"The sandbox can't filter by '{condition.field}'.")
         try:
-            if isinstance(condition.value, list):
-                values = [known.read(value) for value in condition.value]
-                result.add(f"{known.column} IN (SELECT value FROM json_each(?))", as_list(values))  # noqa: S608
-            elif condition.operator == "contains":
-                result.add(f"instr(lower({known.column}), lower(?)) > 0", condition.value)
-            else:
-                result.add(f"{known.column} {OPERATORS[condition.operator]} ?", known.read(condition.value))
+            _add(result, condition, fields[condition.field])
         except ValueError:
             raise _bad_filter(f"The value of '{condition.field}' can't be read.") from None
     return result
+
+
+def _add(result: Where, condition: Condition, known: Filterable) -> None:
+    if isinstance(condition.value, list):
+        values = [known.read(value) for value in condition.value]
+        test, value = f"{known.column} IN (SELECT value FROM json_each(?))", as_list(values)  # noqa: S608
+    elif condition.operator == "contains":
+        test, value = f"instr(lower({known.column}), lower(?)) > 0", condition.value
+    else:
+        test, value = f"{known.column} {OPERATORS[condition.operator]} ?", known.read(condition.value)
+    result.add(known.inside.format(test), value)
 
 
 def parse_filter(text: str) -> list[Condition]:
@@ -110,12 +126,13 @@ def parse_filter(text: str) -> list[Condition]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise _bad_filter("The filter can't be read.")
-        mark, quoted, bare = match.groups()
+        mark, double, single, bare = match.groups()
         if mark:
             tokens.append(("mark", mark))
         elif bare is not None:
             tokens.append(("word", bare))
         else:
+            quoted = single if double is None else double
             tokens.append(("text", re.sub(r"\\(.)", r"\1", quoted)))
         position = match.end()
     reader = _Reader(tokens)
@@ -148,6 +165,9 @@ class _Reader:
             self._expect(")")
             return result
         name = self._take("word")
+        if operator == "has":
+            self._expect(")")
+            return [Condition(operator, name, "")]
         self._expect(",")
         value = self._items() if self._skip("[") else self._take("text", "word")
         self._expect(")")
@@ -191,12 +211,12 @@ class Page:
 def page(database: Database, select: str, conditions: Where, call: Call, *, sort: str = "seq") -> Page:
     """Reads the page that a call asks for.
 
-    ``select`` is the query up to its WHERE, ``sort`` a column that is never null, with a minus for
+    ``select`` is the query up to its WHERE, ``sort`` a selected column that is never null, with a minus for
     descending. The cursor holds the last row's sort value and number, so rows that come or go between two
     pages don't shift the rest.
     """
     query, address = call.query, call.address
-    size = int(query.get("page[size]", call.endpoint.page_size))
+    size = int(query.get("page[size]", call.endpoint.default_page))
     column, backwards = sort.removeprefix("-"), sort.startswith("-")
     cursor = query.get("page[cursor]")
     if cursor:

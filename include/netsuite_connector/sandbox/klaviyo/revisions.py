@@ -1,7 +1,8 @@
 """The ``revision`` header: which version of the API answers.
 
 A revision is stable for a year and deprecated for another. One that is older, or that was never published,
-falls forward to a living one unless the caller opts out.
+falls forward to a living one unless the caller opts out. Revisions come out on the 15th of January, April,
+July and October.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ def resolve(asked: str | None, *, now: float, opted_out: bool) -> Revision:
         raise Refusal(bad_parameter("A revision header of the form YYYY-MM-DD is required.", "revision"))
     today = datetime.fromtimestamp(now, UTC).date()
     oldest = _years_later(today, -2)
-    if oldest < day <= today:
+    if oldest < day <= today and (day.month % 3, day.day) == (1, 15):
         return Revision(asked or "", _years_later(day, 2).isoformat())
     if opted_out:
         detail = "This API revision is retired or was never published."
         raise Refusal(Problem(410, "gone", "Gone.", detail, parameter="revision"))
-    # Quarterly revisions come out on the 15th; falling forward lands on the next one that lives.
-    living = _quarter(today if day > today else oldest, back=day > today)
+    newest = _quarter(today, back=True)
+    living = newest if day > newest else _quarter(max(day, oldest), back=False)
     return Revision(living.isoformat(), _years_later(living, 2).isoformat())
 
 

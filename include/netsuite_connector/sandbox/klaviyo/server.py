@@ -16,21 +16,28 @@ from starlette.routing import Mount
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from netsuite_connector.sandbox.klaviyo import (
+    alerts,
     catalog,
     catalog_jobs,
     events,
     imports,
+    lists,
     metrics,
+    privacy,
     profiles,
+    shelves,
     subscriptions,
     suppressions,
 )
 from netsuite_connector.sandbox.klaviyo.account import Account, Settings
+from netsuite_connector.sandbox.klaviyo.feeds import Feeds
 from netsuite_connector.sandbox.klaviyo.gateway import Gateway
 from netsuite_connector.sandbox.klaviyo.inspection import Inspection
+from netsuite_connector.sandbox.klaviyo.keeper import Keeper
 
 HANDLERS = {
     **metrics.HANDLERS,
+    **lists.HANDLERS,
     **profiles.HANDLERS,
     **imports.HANDLERS,
     **events.HANDLERS,
@@ -38,6 +45,9 @@ HANDLERS = {
     **suppressions.HANDLERS,
     **catalog.HANDLERS,
     **catalog_jobs.HANDLERS,
+    **shelves.HANDLERS,
+    **alerts.HANDLERS,
+    **privacy.HANDLERS,
 }
 PROCESSORS = {
     **imports.PROCESSORS,
@@ -45,6 +55,7 @@ PROCESSORS = {
     **subscriptions.PROCESSORS,
     **suppressions.PROCESSORS,
     **catalog_jobs.PROCESSORS,
+    **privacy.PROCESSORS,
 }
 
 
@@ -69,28 +80,35 @@ class Server(uvicorn.Server):
 
 
 def application(account: Account) -> Starlette:
-    """The web application of an account; its jobs are processed as long as it runs."""
+    """The web application of an account; its jobs are processed and its feeds read as long as it runs."""
+    feeds = Feeds(account)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        worker = asyncio.create_task(account.process_jobs())
-        worker.add_done_callback(_end_if_broken)
+        workers = [asyncio.create_task(account.process_jobs()), asyncio.create_task(feeds.watch())]
+        for worker in workers:
+            worker.add_done_callback(_end_if_broken)
         try:
             yield
         finally:
-            worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
+            for worker in workers:
+                worker.cancel()
+                with suppress(asyncio.CancelledError):
+                    await worker
             account.close()
 
-    routes = [Mount("/api", app=Gateway(account, HANDLERS)), *Inspection(account).routes]
+    routes = [
+        Mount("/api", app=Gateway(account, HANDLERS)),
+        *Keeper(account, feeds).routes,
+        *Inspection(account).routes,
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 
 def _end_if_broken(worker: asyncio.Task[None]) -> None:
-    """Ends the process when jobs can't be processed any more (a full disk, say)."""
+    """Ends the process when jobs or feeds can't be processed any more (a full disk, say)."""
     if not worker.cancelled() and (error := worker.exception()):
-        logging.getLogger(__name__).critical("The sandbox can't process jobs any more: %s", error)
+        logging.getLogger(__name__).critical("The sandbox can't go on: %s", error)
         signal.raise_signal(signal.SIGTERM)
 
 

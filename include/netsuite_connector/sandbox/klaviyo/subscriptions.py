@@ -20,7 +20,8 @@ from netsuite_connector.sandbox.klaviyo.consent import (
 from netsuite_connector.sandbox.klaviyo.database import Database
 from netsuite_connector.sandbox.klaviyo.identifiers import decode
 from netsuite_connector.sandbox.klaviyo.jobs import Job, Outcome, Processor
-from netsuite_connector.sandbox.klaviyo.people import People, Profile, identity_of
+from netsuite_connector.sandbox.klaviyo.members import join, leave
+from netsuite_connector.sandbox.klaviyo.people import Identity, People, Profile, identity_of
 from netsuite_connector.sandbox.klaviyo.problems import Problem, Refusal, invalid, not_found
 
 SUBSCRIBE: Final = "profile-subscription-bulk-create-job"
@@ -28,7 +29,7 @@ UNSUBSCRIBE: Final = "profile-subscription-bulk-delete-job"
 MOST_SUBSCRIBED: Final = 1_000
 MOST_UNSUBSCRIBED: Final = 100
 BETWEEN_SUBSCRIPTIONS: Final = 30 * 60.0  # a profile is subscribed at most once in this many seconds
-CHANNELS: Final = ("email", "sms")
+ADDRESSES: Final = {"email": "email", "sms": "phone_number"}  # what each channel needs
 _ROWS: Final = "/data/attributes/profiles/data"
 
 
@@ -40,6 +41,10 @@ def _submit_subscribe(account: Account, call: Call) -> Answer:
     historical = bool(data["attributes"].get("historical_import"))
     for number, row in enumerate(rows):
         for channel, wish in _wishes(row):
+            address = ADDRESSES[channel]
+            if not (row["attributes"].get(address) or row.get("id")):
+                detail = f"Subscribing to {channel} needs an {address}."
+                problems.append(invalid(detail, f"{_ROWS}/{number}/attributes/{address}"))
             pointer = f"{_ROWS}/{number}/attributes/subscriptions/{channel}/marketing/consented_at"
             consented = wish.get("consented_at")
             moment = parse_moment(consented) if consented else None
@@ -81,7 +86,7 @@ def _list_of(data: dict[str, Any]) -> str | None:
 def _wishes(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The marketing channels of a row and what is asked for each."""
     wanted = row["attributes"]["subscriptions"]
-    for channel in CHANNELS:
+    for channel in ADDRESSES:
         marketing = (wanted.get(channel) or {}).get("marketing")
         if marketing:
             yield channel, marketing
@@ -118,29 +123,56 @@ def _subscribe_one(
         log(database, now, profile.seq, _with(entry, Action.IGNORED_RECENT))
         return
     state["asked"] = now
-    double = target is not None and target["opt_in"] == "double_opt_in"
+    double = account.settings.double_opt_in if target is None else target["opt_in"] == "double_opt_in"
     if double and not entry.historical:
+        state["pending"] = entry.list
         log(database, now, profile.seq, _with(entry, Action.CONFIRMATION_SENT))
     else:
-        held = state.get("suppression", [])
-        lifted = tuple(one["reason"] for one in held if one["reason"] in LIFTED_BY_SUBSCRIBING)
-        state.update(
-            consent="SUBSCRIBED",
-            consent_timestamp=entry.consented_at or iso(now),
-            last_updated=iso(now),
-            method=entry.method,
-            double_optin=False,
-            suppression=[one for one in held if one["reason"] not in LIFTED_BY_SUBSCRIBING],
-            list_suppressions=[
-                one for one in state.get("list_suppressions", []) if one["list_id"] != entry.list
-            ],
-        )
-        if not state["suppression"]:
-            profile.suppressed = None
-        if target is not None:
-            database.change("INSERT OR IGNORE INTO members VALUES (?,?)", (target["seq"], profile.seq))
-        log(database, now, profile.seq, _with(entry, Action.SUBSCRIBED, lifted))
+        _grant(people, profile, target, entry)
     people.touch(profile)
+
+
+def _grant(people: People, profile: Profile, target: sqlite3.Row | None, entry: Entry) -> None:
+    """Subscribes a profile, which lifts what subscribing lifts, and adds it to the list."""
+    database, now = people.database, people.now
+    state = profile.consent.setdefault(entry.channel, {})
+    state.pop("pending", None)
+    held = state.get("suppression", [])
+    lifted = tuple(one["reason"] for one in held if one["reason"] in LIFTED_BY_SUBSCRIBING)
+    state.update(
+        consent="SUBSCRIBED",
+        consent_timestamp=entry.consented_at or iso(now),
+        last_updated=iso(now),
+        method=entry.method,
+        double_optin=False,
+        suppression=[one for one in held if one["reason"] not in LIFTED_BY_SUBSCRIBING],
+        list_suppressions=[one for one in state.get("list_suppressions", []) if one["list_id"] != entry.list],
+    )
+    if not state["suppression"]:
+        profile.suppressed = None
+    if target is not None:
+        join(database, target["seq"], [profile.seq], now, wakes_flows=not entry.historical)
+    log(database, now, profile.seq, _with(entry, Action.SUBSCRIBED, lifted))
+    people.touch(profile)
+
+
+def confirm(account: Account, email: str) -> bool:
+    """A person follows the link of a double opt-in; False when no confirmation was sent to them."""
+    database = account.database
+    people = People(database, account.clock.now())
+    identity = Identity(None, email.lower(), None, None)
+    people.load([identity])
+    profile = people.find(identity)
+    if profile is None or "pending" not in profile.consent.get("email", {}):
+        return False
+    name = profile.consent["email"]["pending"]
+    target = database.row("SELECT * FROM lists WHERE seq = ?", (decode("L", name),)) if name else None
+    entry = Entry(Action.SUBSCRIBED, "email", "person", name)
+    with database.transaction():
+        _grant(people, profile, target, entry)
+        profile.consent["email"]["double_optin"] = True
+        people.save()
+    return True
 
 
 def _with(entry: Entry, action: Action, lifted: tuple[str, ...] = ()) -> Entry:
@@ -169,10 +201,8 @@ def _unsubscribe_one(
     now = people.now
     state = profile.consent.setdefault(channel, {})
     people.touch(profile)
-    member = name and database.change(
-        "DELETE FROM members WHERE list = ? AND profile = ?", (decode("L", name), profile.seq)
-    )
-    if name and member:
+    state.pop("pending", None)
+    if name and leave(database, decode("L", name) or 0, [profile.seq]):
         held = state.setdefault("list_suppressions", [])
         held.append({"list_id": name, "reason": Reason.UNSUBSCRIBE.value, "timestamp": iso(now)})
         log(database, now, profile.seq, Entry(Action.UNSUBSCRIBED_FROM_LIST, channel, "API", name))

@@ -65,6 +65,26 @@ class SandboxAccount:
         """
         self._post("suppressions", {"email": email, "reason": reason})
 
+    def confirm(self, email: str) -> None:
+        """A person confirms a double opt-in."""
+        self._post("confirmations", {"email": email})
+
+    def make_app(self, *scopes: str) -> dict[str, Any]:
+        """An OAuth app with these scopes: ``refresh_token``, and the ``authorization`` header that
+        ``POST /oauth/token`` wants.
+        """
+        return self._post("apps", {"scopes": scopes})
+
+    def register_feed(self, url: str) -> dict[str, Any]:
+        """Has the account read a catalog feed (loopback http, or a file path) and gives what it says of it;
+        requests.HTTPError when the account can't have a feed.
+        """
+        return self._post("feeds", {"url": url})
+
+    def poll_feeds(self) -> list[dict[str, Any]]:
+        """Has all feeds read now and gives what the account says of each."""
+        return list(self._post("feeds/poll", {})["feeds"])
+
     def skip_time(self, seconds: float) -> None:
         """Moves the account's clock forward."""
         self._post("clock", {"skip_seconds": seconds})
@@ -89,7 +109,7 @@ class SandboxAccount:
         return self.state()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """All rows of profiles, events, items, variants or consents."""
+        """All rows of profiles, events, items, variants, categories, consents, alerts or deleted."""
         answer = requests.get(f"{self.url}/sandbox/{table}", timeout=120)
         answer.raise_for_status()
         return [json.loads(line) for line in answer.content.splitlines()]
