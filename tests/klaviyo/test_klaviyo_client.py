@@ -5,11 +5,23 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import pathlib
-from collections.abc import Callable, Iterator
 
-import orjson
 import pytest
 import requests
+from klaviyo_records import (
+    EVENTS,
+    IMPORTS,
+    QUICK,
+    Connect,
+    deliver,
+    encode,
+    event,
+    item,
+    item_update,
+    one_batch,
+    profile,
+    variant,
+)
 
 from netsuite_connector.errors import LimitError
 from netsuite_connector.klaviyo import endpoints
@@ -22,101 +34,8 @@ from netsuite_connector.klaviyo.errors import (
     KlaviyoKeyError,
     KlaviyoScopeError,
 )
-from netsuite_connector.klaviyo.limiter import FileWindows, Limiter, ProcessWindows
-from netsuite_connector.klaviyo.results import JobResult
+from netsuite_connector.klaviyo.limiter import FileWindows, Limiter
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount, running_sandbox
-
-IMPORTS = "POST /api/profile-bulk-import-jobs"
-EVENTS = "POST /api/event-bulk-create-jobs"
-QUICK = (0.03, 0.1)
-
-Connect = Callable[..., KlaviyoClient]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxAccount]:
-    with running_sandbox() as account:
-        yield account
-
-
-@pytest.fixture(autouse=True)
-def _empty(sandbox: SandboxAccount) -> None:
-    sandbox.reset()
-
-
-@pytest.fixture
-def connect(sandbox: SandboxAccount, session: requests.Session) -> Connect:
-    def connect(api_key: str = sandbox.key, *, read: float = 10) -> KlaviyoClient:
-        return KlaviyoClient(
-            session,
-            base_url=sandbox.url,
-            api_key=api_key,
-            limiter=Limiter(ProcessWindows(), account="sandbox", scale=1000),
-            timeout=(5, read),
-            tries=3,
-            backoff=0.01,
-        )
-
-    return connect
-
-
-def encode(key: str, element: dict[str, object], rows: int = 1) -> Record:
-    return Record(key, orjson.dumps(element), rows)
-
-
-def profile(number: int, **attributes: object) -> Record:
-    values = {"email": f"p{number}@shop.klaviyo-demo.com", "external_id": f"x{number}", **attributes}
-    values = {name: value for name, value in values.items() if value is not None}
-    return encode(f"x{number}", {"type": "profile", "attributes": values})
-
-
-def event(number: int, **attributes: object) -> Record:
-    attributes = {
-        "metric": {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}},
-        "properties": {"OrderId": number},
-        "time": "2026-01-02T03:04:05Z",
-        "value": 10.5,
-        "value_currency": "EUR",
-        "unique_id": f"order-{number}",
-        "backfill": True,
-        **attributes,
-    }
-    person = {"data": {"type": "profile", "attributes": {"email": f"p{number % 7}@shop.klaviyo-demo.com"}}}
-    group = {"profile": person, "events": {"data": [{"type": "event", "attributes": attributes}]}}
-    return encode(f"order-{number}", {"type": "event-bulk-create", "attributes": group})
-
-
-def item(key: str, **attributes: object) -> Record:
-    values = {"external_id": key, "title": "Mug", "description": "Blue", "url": "https://shop.test/mug"}
-    return encode(key, {"type": "catalog-item", "attributes": {**values, **attributes}})
-
-
-def item_update(key: str, **attributes: object) -> Record:
-    return encode(key, {"type": "catalog-item", "id": COMPOUND + key, "attributes": attributes})
-
-
-def variant(key: str, parent: str) -> Record:
-    values = {
-        "external_id": key,
-        "title": "Mug, blue",
-        "description": "Blue",
-        "url": "https://shop.test/mug",
-        "sku": f"SKU-{key}",
-        "inventory_quantity": 4,
-        "price": 9.9,
-    }
-    link = {"item": {"data": {"type": "catalog-item", "id": COMPOUND + parent}}}
-    return encode(key, {"type": "catalog-variant", "attributes": values, "relationships": link})
-
-
-def one_batch(*records: Record) -> Batch:
-    return Batch(1, records, sum(len(record.payload) for record in records))
-
-
-def deliver(client: KlaviyoClient, bulk: Bulk, *records: Record) -> JobResult:
-    """Pushes one batch and follows its one job."""
-    [job] = client.push(one_batch(*records), bulk).jobs
-    return client.follow(bulk, job.id, job.records, pause=QUICK)
 
 
 def test_the_account_of_the_key(connect: Connect) -> None:

@@ -8,7 +8,7 @@ from importlib import resources
 import orjson
 import pytest
 
-from netsuite_connector.klaviyo import endpoints
+from netsuite_connector.klaviyo import consent, endpoints
 from netsuite_connector.klaviyo.endpoints import Bulk, Endpoint
 
 CONTRACT = orjson.loads(
@@ -18,8 +18,9 @@ DOCUMENTED = {
     (entry["method"], re.sub(r"\{\w+\}", "{id}", entry["path"])): entry for entry in CONTRACT["endpoints"]
 }
 OURS = [value for value in vars(endpoints).values() if isinstance(value, Endpoint)]
-OURS += [bulk.envelope.push for bulk in Bulk]
-OURS += [bulk.envelope.job for bulk in Bulk if bulk.envelope.job]
+ENVELOPES = [bulk.envelope for bulk in Bulk] + list(consent.ENVELOPES)
+OURS += [envelope.push for envelope in ENVELOPES]
+OURS += [envelope.job for envelope in ENVELOPES if envelope.job]
 
 
 @pytest.mark.parametrize("endpoint", OURS, ids=str)
@@ -31,9 +32,10 @@ def test_limits_and_scopes_are_the_documented_ones(endpoint: Endpoint) -> None:
 
 def test_every_bulk_request_is_one_that_klaviyo_documents() -> None:
     assert CONTRACT["revision"] == endpoints.REVISION
-    for bulk in Bulk:
-        schema = DOCUMENTED["POST", bulk.envelope.push.path]["body"]
-        document = orjson.loads(bulk.body([]))
+    for envelope in ENVELOPES:
+        schema = DOCUMENTED["POST", envelope.push.path]["body"]
+        document = orjson.loads(envelope.request([]))
         data = schema["properties"]["data"]["properties"]
         assert [document["data"]["type"]] == data["type"]["enum"]
-        assert list(document["data"]["attributes"]) == data["attributes"]["required"]
+        # suppressions may name a list instead of profiles, so nothing is required of those
+        assert list(document["data"]["attributes"]) == data["attributes"].get("required", ["profiles"])

@@ -284,3 +284,64 @@ def test_too_many_unfinished_jobs_are_a_limit_and_not_a_bad_request(
     with pytest.raises(KlaviyoLimitError, match="too many unfinished jobs") as caught:
         client.push(Batch(1, (Record("1", b"{}"),), 2), Bulk.ITEM_CREATE)
     assert caught.value.retry_after
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_collision_is_the_fault_of_the_record_that_klaviyo_points_at(
+    client: KlaviyoClient, canned: Canned, status: int
+) -> None:
+    pointer = "/data/attributes/items/data/0/attributes/external_id"
+    problem = {"code": "duplicate_result", "detail": "Is there.", "source": {"pointer": pointer}}
+    canned.replies = [Reply(status, errors(problem)), Reply(202, {"data": {"id": "J1"}})]
+    result = client.push(Batch(1, (Record("1", b"{}"), Record("2", b"{}")), 4), Bulk.ITEM_CREATE)
+    assert [(r.key, r.reasons) for r in result.rejected] == [("1", ("Klaviyo on external_id: Is there.",))]
+    assert [record.key for record in result.accepted] == ["2"]
+
+
+def test_a_collision_that_points_at_nothing_is_told_once(client: KlaviyoClient, canned: Canned) -> None:
+    error = refusal(client, canned, Reply(409, errors({"code": "conflict", "detail": "In use."})))
+    assert isinstance(error, KlaviyoRequestError)
+    assert "409 conflict: In use." in str(error)
+
+
+def ending(days: int) -> Reply:
+    """An answer of a revision that ends in so many days."""
+    day = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
+    return Reply(200, ACCOUNT.body, {"X-Klaviyo-Api-Retirement-Date": day.isoformat()})
+
+
+@pytest.mark.parametrize("days", [-3, 0, 89])
+def test_a_revision_that_ends_soon_is_warned_of_once(
+    client: KlaviyoClient, canned: Canned, caplog: pytest.LogCaptureFixture, days: int
+) -> None:
+    canned.replies = [ending(days)]
+    for _ in range(3):
+        client.account()
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert endpoints.REVISION in warning
+    assert str(client.revision_ends) in warning
+    assert "set a newer revision" in warning
+
+
+@pytest.mark.parametrize(
+    "reply", [ending(120), ACCOUNT, Reply(200, ACCOUNT.body, {"X-Klaviyo-Api-Retirement-Date": "soon"})]
+)
+def test_a_revision_that_lasts_is_not_warned_of(
+    client: KlaviyoClient, canned: Canned, caplog: pytest.LogCaptureFixture, reply: Reply
+) -> None:
+    canned.replies = [reply]
+    client.account()
+    assert not caplog.records
+
+
+def test_the_revision_is_a_setting(canned: Canned, session: requests.Session) -> None:
+    canned.replies = [ACCOUNT]
+    KlaviyoClient(
+        session,
+        base_url=canned.url,
+        api_key=KEY,
+        revision="2026-10-15",
+        limiter=Limiter(ProcessWindows(), account="x"),
+    ).account()
+    assert canned.requests[0].headers["revision"] == "2026-10-15"
+    assert canned.requests[0].headers["X-Klaviyo-Revision-Fall-Forward-Opt-Out"] == "1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from airflow.sdk.log import mask_secret
 from netsuite_connector.airflow.session_hook import SessionHook
 from netsuite_connector.errors import ConnectorError, MendError
 from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.klaviyo.connection import connect
 from netsuite_connector.klaviyo.endpoints import REVISION
-from netsuite_connector.klaviyo.limiter import Limiter, open_windows
+from netsuite_connector.klaviyo.limiter import open_windows
 
 
 class KlaviyoHook(SessionHook):
@@ -45,17 +45,13 @@ class KlaviyoHook(SessionHook):
         mask_secret(key)
         extra = connection.extra_dejson
         home = Path(os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow")
-        limiter = Limiter(
-            open_windows(extra.get("limiter") or home / "klaviyo-limits.sqlite"),
-            account=hashlib.blake2b(key.encode(), digest_size=16).hexdigest(),
-            scale=float(extra.get("limits_scale") or 1.0),
-        )
-        return KlaviyoClient(
+        return connect(
             self.session(),
+            open_windows(extra.get("limiter") or home / "klaviyo-limits.sqlite"),
             base_url=self.base_url,
             api_key=key,
             revision=extra.get("revision") or REVISION,
-            limiter=limiter,
+            scale=float(extra.get("limits_scale") or 1.0),
         )
 
     def test_connection(self) -> tuple[bool, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from netsuite_connector.klaviyo.endpoints import Bulk
 
 
-class Record(NamedTuple):
+# Made by the million: a struct that Python's cycle collector need not look at costs a third of a named tuple.
+class Record(msgspec.Struct, frozen=True, gc=False):
     """What Klaviyo gets for one or several rows: ``payload`` is the encoded element that :class:`Bulk`
     describes.
 

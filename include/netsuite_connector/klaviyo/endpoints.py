@@ -32,7 +32,8 @@ class Endpoint:
     """One method and path. ``burst`` is requests a second, ``steady`` requests a minute, both per Klaviyo
     account.
 
-    ``{id}`` in the path stands for a job's id. ``scopes`` is what a private key must have to call it.
+    ``{id}`` in the path stands for the id of a resource or job. ``scopes`` is what a key must have to call
+    it.
     """
 
     method: str
@@ -47,10 +48,16 @@ class Endpoint:
 
 ACCOUNTS = Endpoint("GET", "/api/accounts", 1, 15, ("accounts:read",))
 PROFILES = Endpoint("GET", "/api/profiles", 75, 750, ("profiles:read",))
+PROFILE_UPSERT = Endpoint("POST", "/api/profile-import", 75, 750, ("profiles:write",))
 EVENTS = Endpoint("GET", "/api/events", 350, 3500, ("events:read",))
+EVENT_CREATE = Endpoint("POST", "/api/events", 350, 3500, ("events:write",))
 METRICS = Endpoint("GET", "/api/metrics", 10, 150, ("metrics:read",))
+LISTS = Endpoint("GET", "/api/lists", 75, 750, ("lists:read",))
 ITEMS = Endpoint("GET", "/api/catalog-items", 350, 3500, ("catalogs:read",))
 VARIANTS = Endpoint("GET", "/api/catalog-variants", 350, 3500, ("catalogs:read",))
+CATEGORIES = Endpoint("GET", "/api/catalog-categories", 350, 3500, ("catalogs:read",))
+DELETION = Endpoint("POST", "/api/data-privacy-deletion-jobs", 3, 60, ("data-privacy:write",))
+IMPORT_JOBS = Endpoint("GET", "/api/profile-bulk-import-jobs", 10, 150, ("lists:read", "profiles:read"))
 IMPORT_ERRORS = Endpoint(
     "GET", "/api/profile-bulk-import-jobs/{id}/import-errors", 10, 150, ("profiles:read",)
 )
@@ -73,8 +80,17 @@ class Envelope:
     pointer: re.Pattern[str]
     body: int = MAX_BODY
 
+    def request(self, payloads: Iterable[bytes]) -> bytes:
+        """The exact body of the request that carries these encoded records."""
+        return b"".join((self.prefix, b",".join(payloads), self.suffix))
 
-def _envelope(  # noqa: PLR0913 - a row of the table below
+    def locate(self, pointer: str | None) -> tuple[int, str] | None:
+        """See :meth:`Bulk.locate`."""
+        match = self.pointer.match(pointer or "")
+        return None if match is None else (int(match[1]), field_of(match[2] or ""))
+
+
+def envelope(  # noqa: PLR0913 - each is a column of Klaviyo's document
     path: str,
     attribute: str,
     *,
@@ -82,14 +98,18 @@ def _envelope(  # noqa: PLR0913 - a row of the table below
     limits: tuple[int, int],
     write: tuple[str, ...],
     read: tuple[str, ...] | None,
+    job_limits: tuple[int, int] | None = None,
     element: int | None = None,
 ) -> Envelope:
+    """The envelope of a bulk endpoint. ``limits`` are calls a second and a minute of the push, ``job_limits``
+    those of asking for the job where they differ; ``write`` and ``read`` are the scopes of either.
+    """
     kind = path.removeprefix("/api/").removesuffix("s")
     prefix = b'{"data":{"type":"%b","attributes":{"%b":{"data":[' % (kind.encode(), attribute.encode())
     suffix = b"]}}}}"
     return Envelope(
         push=Endpoint("POST", path, *limits, write),
-        job=None if read is None else Endpoint("GET", path + "/{id}", *limits, read),
+        job=None if read is None else Endpoint("GET", path + "/{id}", *(job_limits or limits), read),
         prefix=prefix,
         suffix=suffix,
         records=records,
@@ -102,6 +122,30 @@ def field_of(pointer: str) -> str:
     """The field that a JSON pointer ends at, without JSON:API's layers: ``profile.email``, ``time``."""
     parts = pointer.strip("/").split("/")
     return ".".join(part for part in parts if part not in ("attributes", "data") and not part.isdigit())
+
+
+class CatalogKind(enum.StrEnum):
+    """What a catalog consists of, by Klaviyo's name for it."""
+
+    CATEGORY = "catalog-category"
+    ITEM = "catalog-item"
+    VARIANT = "catalog-variant"
+
+    @property
+    def listing(self) -> Endpoint:
+        """Where all of the kind are read."""
+        return {CatalogKind.CATEGORY: CATEGORIES, CatalogKind.ITEM: ITEMS, CatalogKind.VARIANT: VARIANTS}[
+            self
+        ]
+
+
+class Action(enum.StrEnum):
+    """What a bulk request does to its records."""
+
+    IMPORT = "import"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
 
 
 class Bulk(enum.StrEnum):
@@ -131,6 +175,14 @@ class Bulk(enum.StrEnum):
              "properties": {name: value}, "time": ISO 8601, "value": number, "value_currency": ISO 4217,
              "unique_id": up to 255 characters, "backfill": true where no flow may start}}]}}}
 
+    ``CATEGORY_CREATE``: up to 100 in a batch. Categories come before the items that are in them::
+
+        {"type": "catalog-category", "attributes": {"external_id": …, "name": …}}
+
+    ``CATEGORY_UPDATE``: up to 100 in a batch::
+
+        {"type": "catalog-category", "id": "$custom:::$default:::<external id>", "attributes": {"name": …}}
+
     ``ITEM_CREATE``: up to 100 in a batch. The first four attributes are mandatory, ``custom_metadata`` is
     flat and at most 100 KB, ``relationships`` may be left out::
 
@@ -140,7 +192,8 @@ class Bulk(enum.StrEnum):
            "image_thumbnail_url": …, "images": [], "custom_metadata": {}, "published": true},
          "relationships": {"categories": {"data": [{"type": "catalog-category", "id": compound id}]}}}
 
-    ``ITEM_UPDATE``: up to 100 in a batch. The same without ``external_id``, every attribute may be left out::
+    ``ITEM_UPDATE``: up to 100 in a batch. The same without ``external_id``. Every attribute may be left out
+    and then stays as it is, so a price alone is an update; categories, where given, replace those before::
 
         {"type": "catalog-item", "id": "$custom:::$default:::<external id>", "attributes": {…}}
 
@@ -155,28 +208,51 @@ class Bulk(enum.StrEnum):
          "relationships": {"item": {"data": {"type": "catalog-item",
                                              "id": "$custom:::$default:::<external id of the item>"}}}}
 
-    ``VARIANT_UPDATE``: up to 100 in a batch. The same without ``external_id`` and ``relationships``, every
-    attribute may be left out::
+    ``VARIANT_UPDATE``: up to 100 in a batch. The same without ``external_id`` and ``relationships``. Every
+    attribute may be left out and then stays as it is, so stock and price alone are an update::
 
         {"type": "catalog-variant", "id": "$custom:::$default:::<external id>", "attributes": {…}}
+
+    ``CATEGORY_DELETE``, ``ITEM_DELETE``, ``VARIANT_DELETE``: up to 100 in a batch. An item takes its variants
+    with it, so variants are deleted first::
+
+        {"type": "catalog-item", "id": "$custom:::$default:::<external id>"}
     """
 
     PROFILE_IMPORT = "profile-import"
     EVENT_CREATE = "event-create"
+    CATEGORY_CREATE = "category-create"
+    CATEGORY_UPDATE = "category-update"
+    CATEGORY_DELETE = "category-delete"
     ITEM_CREATE = "item-create"
     ITEM_UPDATE = "item-update"
+    ITEM_DELETE = "item-delete"
     VARIANT_CREATE = "variant-create"
     VARIANT_UPDATE = "variant-update"
+    VARIANT_DELETE = "variant-delete"
 
     @property
     def envelope(self) -> Envelope:
         """The request that this kind of record travels in."""
         return _ENVELOPES[self]
 
+    @property
+    def catalog(self) -> CatalogKind | None:
+        """The kind of catalog record that it carries; None for profiles and events."""
+        return {
+            "category": CatalogKind.CATEGORY,
+            "item": CatalogKind.ITEM,
+            "variant": CatalogKind.VARIANT,
+        }.get(self.partition("-")[0])
+
+    @property
+    def action(self) -> Action:
+        """What it does to its records."""
+        return Action(self.partition("-")[2])
+
     def body(self, payloads: Iterable[bytes]) -> bytes:
         """The exact body of the request that carries these encoded records."""
-        envelope = _ENVELOPES[self]
-        return b"".join((envelope.prefix, b",".join(payloads), envelope.suffix))
+        return self.envelope.request(payloads)
 
     def locate(self, pointer: str | None) -> tuple[int, str] | None:
         """The record that a JSON pointer into the request means and the field within it, or None when it
@@ -184,20 +260,28 @@ class Bulk(enum.StrEnum):
 
         ``/data/attributes/profiles/data/7/attributes/email`` is ``(7, "email")``.
         """
-        match = _ENVELOPES[self].pointer.match(pointer or "")
-        if match is None:
-            return None
-        return int(match[1]), field_of(match[2] or "")
+        return self.envelope.locate(pointer)
 
 
-def _catalog(path: str, attribute: str) -> Envelope:
-    return _envelope(
-        path, attribute, records=100, limits=(75, 750), write=("catalogs:write",), read=("catalogs:read",)
+def _catalog(bulk: Bulk, job_limits: tuple[int, int]) -> Envelope:
+    kind, action = bulk.catalog, bulk.action
+    assert kind is not None  # noqa: S101 - the table below names no other
+    return envelope(
+        f"/api/{kind}-bulk-{action}-jobs",
+        {CatalogKind.CATEGORY: "categories"}.get(kind, f"{kind.removeprefix('catalog-')}s"),
+        records=100,
+        limits=(75, 750),
+        write=("catalogs:write",),
+        read=("catalogs:read",),
+        job_limits=job_limits,
     )
 
 
+# How often a job may be looked at differs for no reason that is published.
+_SELDOM, _OFTEN = (75, 750), (350, 3500)
+
 _ENVELOPES = {
-    Bulk.PROFILE_IMPORT: _envelope(
+    Bulk.PROFILE_IMPORT: envelope(
         "/api/profile-bulk-import-jobs",
         "profiles",
         records=10_000,
@@ -206,7 +290,7 @@ _ENVELOPES = {
         read=("lists:read", "profiles:read"),
         element=MAX_PROFILE,
     ),
-    Bulk.EVENT_CREATE: _envelope(
+    Bulk.EVENT_CREATE: envelope(
         "/api/event-bulk-create-jobs",
         "events-bulk-create",
         records=1_000,
@@ -214,8 +298,13 @@ _ENVELOPES = {
         write=("events:write",),
         read=None,
     ),
-    Bulk.ITEM_CREATE: _catalog("/api/catalog-item-bulk-create-jobs", "items"),
-    Bulk.ITEM_UPDATE: _catalog("/api/catalog-item-bulk-update-jobs", "items"),
-    Bulk.VARIANT_CREATE: _catalog("/api/catalog-variant-bulk-create-jobs", "variants"),
-    Bulk.VARIANT_UPDATE: _catalog("/api/catalog-variant-bulk-update-jobs", "variants"),
+    Bulk.CATEGORY_CREATE: _catalog(Bulk.CATEGORY_CREATE, _OFTEN),
+    Bulk.CATEGORY_UPDATE: _catalog(Bulk.CATEGORY_UPDATE, _OFTEN),
+    Bulk.CATEGORY_DELETE: _catalog(Bulk.CATEGORY_DELETE, _OFTEN),
+    Bulk.ITEM_CREATE: _catalog(Bulk.ITEM_CREATE, _SELDOM),
+    Bulk.ITEM_UPDATE: _catalog(Bulk.ITEM_UPDATE, _SELDOM),
+    Bulk.ITEM_DELETE: _catalog(Bulk.ITEM_DELETE, _OFTEN),
+    Bulk.VARIANT_CREATE: _catalog(Bulk.VARIANT_CREATE, _SELDOM),
+    Bulk.VARIANT_UPDATE: _catalog(Bulk.VARIANT_UPDATE, _SELDOM),
+    Bulk.VARIANT_DELETE: _catalog(Bulk.VARIANT_DELETE, _OFTEN),
 }

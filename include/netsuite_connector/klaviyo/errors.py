@@ -94,11 +94,11 @@ class KlaviyoFaultError(KlaviyoError, RemoteFaultError):
 
 
 class KlaviyoKeyError(KlaviyoError, MendError):
-    """Klaviyo doesn't know the key (401)."""
+    """Klaviyo doesn't know the key or the app (401)."""
 
 
 class KlaviyoScopeError(KlaviyoError, MendError):
-    """The key may not do this (403)."""
+    """The key or the app may not do this (403)."""
 
 
 class KlaviyoRevisionError(KlaviyoError, MendError):
@@ -110,7 +110,9 @@ class KlaviyoRequestError(KlaviyoError, MendError):
 
 
 class KlaviyoRecordsError(KlaviyoRequestError):
-    """Klaviyo refuses the whole request (400) because of what is in it; its problems may point at records."""
+    """Klaviyo refuses the whole request because of what is in it (400), or because that collides with what is
+    there (409); its problems may point at records.
+    """
 
 
 class KlaviyoTooLargeError(KlaviyoRequestError):
@@ -144,8 +146,10 @@ def retry_after(value: str | None) -> float | None:
     return max(0.0, (moment - dt.datetime.now(dt.UTC)).total_seconds())
 
 
-def from_response(response: requests.Response, endpoint: Endpoint) -> KlaviyoError:
-    """The error that an answer other than the one hoped for means."""
+def from_response(response: requests.Response, endpoint: Endpoint, *, oauth: bool = False) -> KlaviyoError:
+    """The error that an answer other than the one hoped for means. ``oauth`` says that an app called, not a
+    private key.
+    """
     entries = _entries(response)
     request_id = response.headers.get("X-Klaviyo-Req-Id") or next(
         (str(entry["id"]) for entry in entries or () if entry.get("id")), None
@@ -164,7 +168,7 @@ def from_response(response: requests.Response, endpoint: Endpoint) -> KlaviyoErr
     elif entries is None:
         error = _not_klaviyo(answer, endpoint)
     else:
-        error = _refusal(answer, endpoint)
+        error = _refusal(answer, endpoint, oauth=oauth)
     error.answer = answer
     return error
 
@@ -182,30 +186,44 @@ def _not_klaviyo(answer: Answer, endpoint: Endpoint) -> KlaviyoError:
     )
 
 
-def _refusal(answer: Answer, endpoint: Endpoint) -> KlaviyoError:
+def _refusal(answer: Answer, endpoint: Endpoint, *, oauth: bool) -> KlaviyoError:
     if any(_TOO_MANY_JOBS.search(f"{p.code} {p.detail}") for p in answer.problems):
         return KlaviyoLimitError(
             f"Klaviyo has too many unfinished jobs to take more on {endpoint}: {answer.told}",
             retry_after=JOBS_PAUSE,
+        )
+    if answer.status in (401, 403):
+        return _not_let_in(answer, endpoint, oauth=oauth)
+    if answer.status == 410 or any(_about_revision(problem) for problem in answer.problems):
+        return KlaviyoRevisionError(
+            f"Klaviyo does not serve this API revision: {answer.told}. "
+            "Set a newer revision in the Klaviyo connection."
+        )
+    kind = KlaviyoRecordsError if answer.status in (400, 409) else KlaviyoRequestError
+    return kind(f"Klaviyo refuses {endpoint}: {answer.told}")
+
+
+def _not_let_in(answer: Answer, endpoint: Endpoint, *, oauth: bool) -> KlaviyoError:
+    needs = f"{endpoint}, which needs {' and '.join(endpoint.scopes)}: {answer.told}"
+    if answer.status == 401 and oauth:
+        return KlaviyoKeyError(
+            f"Klaviyo does not accept the app's access token, nor a new one: {answer.told}. "
+            "Connect the app to the Klaviyo account anew."
         )
     if answer.status == 401:
         return KlaviyoKeyError(
             f"Klaviyo does not accept the private API key: {answer.told}. "
             "Put a valid private key into the Klaviyo connection."
         )
-    if answer.status == 403:
+    if oauth:
         return KlaviyoScopeError(
-            f"The Klaviyo key may not call {endpoint}, which needs {' and '.join(endpoint.scopes)}: "
-            f"{answer.told}. Scopes of a key can't be changed: make a private key that has them "
-            "and put it into the Klaviyo connection."
+            f"The app may not call {needs}. "
+            "Give the app these scopes in Klaviyo and connect it to the account anew."
         )
-    if answer.status == 410 or any(_about_revision(problem) for problem in answer.problems):
-        return KlaviyoRevisionError(
-            f"Klaviyo does not serve this API revision: {answer.told}. "
-            "Set a newer revision in the Klaviyo connection."
-        )
-    kind = KlaviyoRecordsError if answer.status == 400 else KlaviyoRequestError
-    return kind(f"Klaviyo refuses {endpoint}: {answer.told}")
+    return KlaviyoScopeError(
+        f"The Klaviyo key may not call {needs}. Scopes of a key can't be changed: make a private key that "
+        "has them and put it into the Klaviyo connection."
+    )
 
 
 def from_exception(error: requests.RequestException, endpoint: Endpoint) -> KlaviyoError:

@@ -18,23 +18,29 @@ import time
 import typing
 from collections.abc import Iterator
 
-from pyrate_limiter import AbstractBucket, Decision, InMemoryBucket, Rate, RateItem, RedisBucket, SQLiteBucket
+from pyrate_limiter import AbstractBucket, Decision, InMemoryBucket, Rate, RateItem, SQLiteBucket
 
 from netsuite_connector.errors import MendError, RemoteFaultError
 from netsuite_connector.klaviyo.endpoints import Endpoint
 from netsuite_connector.klaviyo.errors import KlaviyoLimitError
 
-_GUARD = 0.02
+_GUARD = 0.1
 """Seconds by which a window is kept longer than Klaviyo's, since two calls may travel unequally long …"""
 
 _GUARD_SHARE = 0.01
 """… and a share of the window on top, for clocks that differ."""
 
+_LEFT_TO_OTHERS = 0.2
+"""The share of every window that calls in the background don't touch."""
+
+_PATIENCE, _PATIENCE_IN_BACKGROUND = 150.0, 1800.0
+"""Seconds to wait for room: others keep a call in the background waiting as long as they are busy."""
+
 _LEAST_SLEEP = 0.005
 
 
 class Windows(typing.Protocol):
-    """Where calls are counted. Both methods are safe to call from many threads, and processes if the place is
+    """Where calls are counted. All methods are safe to call from many threads, and processes if the place is
     shared.
     """
 
@@ -46,17 +52,31 @@ class Windows(typing.Protocol):
     def hold(self, key: str, seconds: float) -> None:
         """Lets no call under ``key`` through for so many seconds."""
 
+    def recall(self, name: str) -> str | None:
+        """What was remembered under a name; None when nothing was, or it is lost."""
+
+    def remember(self, name: str, value: str) -> None:
+        """Keeps a small text for all who count here."""
+
 
 class Limiter:
     """Lets a call of one Klaviyo account through when both windows of its endpoint have room.
 
-    ``account`` must be the same wherever the same Klaviyo account is called, since they share its limits.
-    ``scale`` multiplies the numbers of calls, for a sandbox that does so too. ``patience`` is the longest
-    wait in seconds.
+    ``account`` must be the same wherever the same Klaviyo account is called, since they share its limits
+    (:func:`netsuite_connector.klaviyo.connection.connect` sees to that). ``scale`` multiplies the numbers of
+    calls, for a sandbox that does so too. ``background``: these calls, of a backfill say, leave a fifth of
+    every window to all others, and wait while these use more than the rest. ``patience`` is the longest wait
+    in seconds; if it isn't given, 150, and half an hour in the background.
     """
 
     def __init__(
-        self, windows: Windows, *, account: str, scale: float = 1.0, patience: float = 150.0
+        self,
+        windows: Windows,
+        *,
+        account: str,
+        scale: float = 1.0,
+        patience: float | None = None,
+        background: bool = False,
     ) -> None:
         if scale <= 0:
             raise MendError(
@@ -64,8 +84,8 @@ class Limiter:
             )
         self._windows = windows
         self._account = account
-        self._scale = scale
-        self._patience = patience
+        self._scale = scale * (1 - _LEFT_TO_OTHERS if background else 1)
+        self._patience = patience or (_PATIENCE_IN_BACKGROUND if background else _PATIENCE)
 
     def acquire(self, endpoint: Endpoint) -> float:
         """Sleeps until the endpoint may be called and counts the call. Returns the seconds that it took.
@@ -108,6 +128,7 @@ class ProcessWindows:
         self._lock = threading.Lock()
         self._buckets: dict[str, InMemoryBucket] = {}
         self._held: dict[str, float] = {}
+        self._known: dict[str, str] = {}
 
     def take(self, key: str, rates: list[Rate]) -> float:
         """See :class:`Windows`."""
@@ -116,6 +137,7 @@ class ProcessWindows:
             if held > 0:
                 return held
             bucket = self._buckets.setdefault(key, InMemoryBucket(rates))
+            bucket.rates = rates  # not all who share a window may fill it
             now = time.monotonic_ns() // 1_000_000
             bucket.leak(now)
             return _put(bucket, now)
@@ -124,6 +146,14 @@ class ProcessWindows:
         """See :class:`Windows`."""
         with self._lock:
             self._held[key] = max(self._held.get(key, 0.0), time.monotonic() + seconds)
+
+    def recall(self, name: str) -> str | None:
+        """See :class:`Windows`."""
+        return self._known.get(name)
+
+    def remember(self, name: str, value: str) -> None:
+        """See :class:`Windows`."""
+        self._known[name] = value
 
 
 class FileWindows:
@@ -161,6 +191,17 @@ class FileWindows:
                 (key, time.time() + seconds),
             )
 
+    def recall(self, name: str) -> str | None:
+        """See :class:`Windows`."""
+        with self._open() as connection:
+            row = connection.execute("SELECT value FROM nsk_known WHERE name = ?", (name,)).fetchone()
+            return row[0] if row else None
+
+    def remember(self, name: str, value: str) -> None:
+        """See :class:`Windows`."""
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO nsk_known VALUES (?, ?)", (name, value))
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection that holds the file's write lock from the start; what was written counts when the
@@ -178,6 +219,9 @@ class FileWindows:
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS nsk_held (key VARCHAR PRIMARY KEY, until REAL)"
                 )
+                connection.execute(
+                    "CREATE TABLE IF NOT EXISTS nsk_known (name VARCHAR PRIMARY KEY, value VARCHAR)"
+                )
                 yield connection
                 connection.commit()
         except (sqlite3.Error, OSError) as error:
@@ -185,6 +229,28 @@ class FileWindows:
                 f"The file that counts calls to Klaviyo, {self._path}, can't be used ({error}): "
                 "check its folder and the space on its disk, or delete the file, it holds nothing that lasts."
             ) from error
+
+
+# Takes a call in one step; gives 0, or the milliseconds to wait. The library's script is told the time by
+# each caller, so two of them a millisecond apart may not see each other's calls; here Redis's clock counts.
+_TAKE = """
+local held = redis.call('PTTL', KEYS[1] .. ':held')
+if held > 0 then return held end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for i = 1, #ARGV, 2 do
+  local limit, interval = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+  if redis.call('ZCOUNT', KEYS[1], now - interval, '+inf') >= limit then
+    local last = redis.call('ZRANGE', KEYS[1], -limit, -limit, 'WITHSCORES')
+    return math.max(1, last[2] + interval + 1 - now)
+  end
+end
+local longest = tonumber(ARGV[#ARGV])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - longest - 1)
+redis.call('ZADD', KEYS[1], now, clock[1] .. '.' .. clock[2] .. '.' .. redis.call('ZCARD', KEYS[1]))
+redis.call('PEXPIRE', KEYS[1], 2 * longest)
+return 0
+"""
 
 
 class RedisWindows:
@@ -198,29 +264,37 @@ class RedisWindows:
                 "Limits of Klaviyo are to be kept in Redis: install the package redis."
             ) from error
         self._redis = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=10)
+        self._take = self._redis.register_script(_TAKE)
         self._error: type[Exception] = redis.RedisError
 
     def take(self, key: str, rates: list[Rate]) -> float:
         """See :class:`Windows`."""
+        numbers = [number for rate in rates for number in (rate.limit, rate.interval)]
         try:
-            seconds, micros = self._redis.time()
-            held = self._redis.pttl(f"{key}:held")
-            if held > 0:
-                return float(held) / 1000
-            bucket = RedisBucket.init(rates, self._redis, key)
-            now = seconds * 1000 + micros // 1000
-            bucket.leak(now)
-            wait = _put(bucket, now)
-            self._redis.pexpire(key, 2 * rates[-1].interval)
+            return float(self._take(keys=[key], args=numbers)) / 1000
         except self._error as error:
             raise self._fault(error) from error
-        return wait
 
     def hold(self, key: str, seconds: float) -> None:
         """See :class:`Windows`."""
         try:
             if self._redis.pttl(f"{key}:held") < seconds * 1000:
                 self._redis.set(f"{key}:held", 1, px=max(1, round(seconds * 1000)))
+        except self._error as error:
+            raise self._fault(error) from error
+
+    def recall(self, name: str) -> str | None:
+        """See :class:`Windows`."""
+        try:
+            value = self._redis.get(f"nsk_known:{name}")
+        except self._error as error:
+            raise self._fault(error) from error
+        return None if value is None else value.decode()
+
+    def remember(self, name: str, value: str) -> None:
+        """See :class:`Windows`."""
+        try:
+            self._redis.set(f"nsk_known:{name}", value)
         except self._error as error:
             raise self._fault(error) from error
 

@@ -51,8 +51,9 @@ class JobResult:
 
     ``rejected`` are the records that failed. ``rerouted`` are keys of catalog records that failed only
     because Klaviyo has what was to be created, or lacks what was to be updated: push them as the other kind.
-    ``unplaced`` counts failures that Klaviyo reported and that belong to no record known here; where it is
-    not 0, the rows can't be made to add up.
+    ``absent`` are keys of catalog records that were to be deleted and are not there any more: nothing is left
+    to do for them. ``unplaced`` counts failures that Klaviyo reported and that belong to no record known
+    here; where it is not 0, the rows can't be made to add up.
     """
 
     status: JobStatus
@@ -62,6 +63,7 @@ class JobResult:
     rejected: tuple[Rejection, ...]
     rerouted: tuple[str, ...]
     unplaced: int
+    absent: tuple[str, ...] = ()
 
 
 class Identities:
@@ -147,8 +149,7 @@ class Reason:
         """Whether it is the phone number's fault.
 
         A number can be invalid to Klaviyo alone; and a profile that is known by its e-mail address can
-        collide with
-        another only through the number, which Klaviyo gives to one profile.
+        collide with another only through the number, which Klaviyo gives to one profile.
         """
         return self.field.partition("/")[0] == "phone_number" or self.code == "duplicate_profile"
 
