@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The terminal may be gone; that must not keep anything alive.
             with contextlib.suppress(OSError):
                 print("demo: ending what it started", file=sys.stderr, flush=True)
+            if here:
+                here.environment.unlink(missing_ok=True)
             supervisor.end_all()
     return 1
 
@@ -61,6 +63,7 @@ def stop(here: Places, console: Console) -> int:
     left = processes.earlier(here.processes)
     processes.end_sessions(left.sessions, grace=2)
     here.processes.unlink(missing_ok=True)
+    here.environment.unlink(missing_ok=True)
     console.print(
         "stopped" if found.demo is not None or found.sessions else "no demo of this checkout is running"
     )
@@ -143,6 +146,7 @@ class Demo:
 
     def _start_airflow(self, connections: dict[str, str]) -> AirflowApi:
         settings = environment.airflow(self._places, self._options, self._secrets) | connections
+        environment.write(self._places.environment, settings)
         api = AirflowApi(self._options.ui_url, secrets.USER, self._secrets.password)
         since = dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
         with self._step("Airflow"):

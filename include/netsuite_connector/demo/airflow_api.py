@@ -82,8 +82,9 @@ class AirflowApi:
         self._call("PATCH", _run(dag_id, run_id), json={"state": "failed", "note": note})
 
     def trigger(self, dag_id: str) -> str:
-        """Starts a run now and returns its id."""
-        run = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json={"logical_date": None})
+        """Starts a run over all records now and returns its id."""
+        asked = {"logical_date": None, "conf": {"full": True}}
+        run = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=asked)
         return str(run["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:

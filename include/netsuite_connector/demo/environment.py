@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +85,26 @@ def airflow(places: Places, options: Options, secrets: Secrets) -> dict[str, str
             for name, value in values.items()
         },
     }
+
+
+def write(file: Path, settings: Mapping[str, str]) -> None:
+    """Write the surroundings that the demo gives to Airflow as a file for a shell to read (``. FILE``), so
+    that commands of this checkout find the demo's Airflow and connections.
+
+    The file does nothing once the demo has ended, however it ended. Its owner alone may read it.
+    """
+    lines = [
+        "# The running demo's surroundings; `make check` reads them.",
+        f"kill -0 {os.getpid()} 2>/dev/null || return 0",
+    ]
+    lines += [
+        f"export {name}={shlex.quote(value)}"
+        for name, value in sorted(settings.items())
+        if name.startswith(("AIRFLOW", "NETSUITE_CONNECTOR_")) or name in {"NO_PROXY", "no_proxy"}
+    ]
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write("\n".join(lines) + "\n")
 
 
 def connections(options: Options, places: Places) -> dict[str, str]:

@@ -97,6 +97,11 @@ class Places:
         return self.state / "processes.json"
 
     @property
+    def environment(self) -> Path:
+        """The surroundings of the running demo, for commands of its checkout."""
+        return self.state / "environment"
+
+    @property
     def account(self) -> Path:
         """What the sandbox NetSuite account was filled with last time."""
         return self.state / "account.json"

@@ -1,0 +1,1 @@
+"""Tries a store's real connections step by step, and says what is right and what to mend."""

@@ -1,0 +1,27 @@
+"""The stores and flows that a command is about."""
+
+from __future__ import annotations
+
+from netsuite_connector.errors import MendError
+from netsuite_connector.stores.load import load_stores, stores_folder
+from netsuite_connector.stores.model import Store
+
+
+def chosen(name: str | None) -> tuple[Store, ...]:
+    """The store of that name, or all of them. Raises MendError where there is none."""
+    stores = load_stores()
+    if not stores:
+        raise MendError(
+            f"There is no store in {stores_folder()}: describe yours in a YAML file there (docs/stores.md)."
+        )
+    found = tuple(store for store in stores if name in (None, store.store))
+    if not found:
+        known = ", ".join(store.store for store in stores)
+        raise MendError(f"There is no store '{name}': known are {known}.")
+    return found
+
+
+def check_flow(store: Store, flow: str) -> None:
+    """Raise MendError when the store has no such flow."""
+    if flow not in store.flows:
+        raise MendError(f"Store '{store.store}' has no flow '{flow}': it has {', '.join(store.flows)}.")
