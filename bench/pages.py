@@ -146,6 +146,22 @@ def _order_lines(first: int, count: int) -> list[Any]:
     ]
 
 
+def _as_sent(entry: Any) -> Any:
+    """A column as the RESTlet sends it: values that repeat once, with the place of each row's, where that
+    takes fewer bytes.
+    """
+    pairs = isinstance(entry, dict)
+    cells = list(zip(entry["id"], entry["text"], strict=True)) if pairs else entry
+    empty = (None, None) if pairs else None
+    places = {
+        cell: place for place, cell in enumerate(dict.fromkeys(cell for cell in cells if cell != empty))
+    }
+    at = [places.get(cell) for cell in cells]
+    lists = {"id": [id_ for id_, _ in places], "text": [text for _, text in places]} if pairs else None
+    shared = {**(lists or {"values": list(places)}), "at": at}
+    return shared if len(orjson.dumps(shared)) < len(orjson.dumps(entry)) else entry
+
+
 class PageClient:
     """Stands where the RESTlet would answer: gives pages decoded from their bytes. ``waited`` is the time
     spent on making bytes up.
@@ -187,7 +203,7 @@ class PageClient:
                 "usage": 15,
                 "columns": self._columns,
                 "rows": count,
-                "values": values,
+                "values": [_as_sent(entry) for entry in values],
                 "cursor": values[0][-1] if count else None,
                 "done": True,
                 "stopped": "end",

@@ -191,3 +191,20 @@ def test_paths_keep_apart_and_inside_whatever_they_are_called(disk: Staging, fol
         disk.dataset("demo", "")
     with pytest.raises(MendError, match="at least one part"):
         disk.dataset()
+
+
+def test_only_columns_that_repeat_get_a_dictionary(disk: Staging, folder: Path) -> None:
+    columns = {
+        "internalid": range(5_000),
+        "email": [f"{n}@shop.example" for n in range(5_000)],
+        "stage": ["CUSTOMER", None] * 2_500,
+        "memo": pa.nulls(5_000, pa.string()),
+    }
+    with disk.dataset("demo", "customers", "raw").writer() as writer:
+        writer.write(pa.record_batch(columns))
+        manifest = writer.commit()
+
+    (part,) = manifest.parts
+    group = pq.read_metadata(folder / "demo" / "customers" / "raw" / part.name).row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    assert [chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page] == ["stage", "memo"]

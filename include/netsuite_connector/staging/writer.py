@@ -27,6 +27,7 @@ _PART_BYTES = 32 << 20  # a reader holds a part's bytes while it checks and deco
 # A group waits in memory, so wide rows make smaller ones: a power of two, by the size of the first rows.
 _ROW_GROUP_BYTES = 16 << 20
 _SAMPLE_ROWS = 1_024
+_REPEATS_SAMPLE_ROWS = 16_384
 # A killed attempt of another machine can't be told from a slow one but by its age.
 _ABANDONED_AFTER = timedelta(hours=6)
 
@@ -117,7 +118,7 @@ class Writer:
         if self._part is None:
             path = f"{self._folder}/{self._part_name(self._named)}"
             self._named += 1
-            self._part = _PartFile(self._files, path, self._schema)
+            self._part = _PartFile(self._files, path, table.slice(0, rows))
         self._part.write(table.slice(0, rows).combine_chunks())
         if self._part.rows >= self._part_rows or self._part.bytes >= _PART_BYTES:
             self._close_part()
@@ -161,16 +162,18 @@ class Writer:
 
 
 class _PartFile:
-    """A Parquet file under way."""
+    """A Parquet file under way; ``first`` is its first rows."""
 
-    def __init__(self, files: Files, path: str, schema: pa.Schema) -> None:
+    def __init__(self, files: Files, path: str, first: pa.Table) -> None:
         self.rows = 0
         self._output = _Output(files, path)
-        # A dictionary of encoded records would only repeat them: each is unlike all others.
-        dictionary = [field.name for field in schema if not pa.types.is_binary(field.type)]
         # Rows are read in order and whole, so nobody would look at statistics.
         self._parquet = pq.ParquetWriter(
-            self._output, schema, compression="zstd", use_dictionary=dictionary, write_statistics=False
+            self._output,
+            first.schema,
+            compression="zstd",
+            use_dictionary=_repeating(first.slice(0, _REPEATS_SAMPLE_ROWS)),
+            write_statistics=False,
         )
 
     @property
@@ -257,6 +260,19 @@ def _group_rows(sample: pa.Table) -> int:
     """How many rows like these make a row group."""
     fitting = int(_ROW_GROUP_BYTES * sample.num_rows // max(sample.nbytes, 1))
     return min(1 << max(fitting.bit_length() - 1, 0), ROW_GROUP_ROWS)
+
+
+def _repeating(sample: pa.Table) -> list[str]:
+    """The columns that a dictionary makes smaller: those of which most values come again. Looking up values
+    that don't would cost more than to write them.
+    """
+    return [
+        name
+        for name, column in zip(sample.column_names, sample.columns, strict=True)
+        if not pa.types.is_binary(column.type)
+        and not pa.types.is_nested(column.type)
+        and 2 * len(column.unique()) <= sample.num_rows
+    ]
 
 
 def _process_place() -> str:
