@@ -2,7 +2,7 @@
 SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help setup demo demo-once test test-fast lint types bench lock env stop clean
+.PHONY: help setup demo demo-once check test test-fast lint types bench lock env stop clean
 
 # Packages of another environment must not be picked up by this one.
 unexport PYTHONPATH PYTHONHOME
@@ -24,9 +24,14 @@ demo: setup ## sandbox NetSuite and Klaviyo accounts and Airflow: runs the flows
 demo-once: setup ## the same, but it ends after the table; exit status 0 only if every number adds up
 	@$(PY) -m netsuite_connector.demo --once $(ARGS)
 
+check: setup ## tries the stores' real connections step by step (STORE=name: one store); a running demo is found by itself
+	@if [ -z "$$AIRFLOW_HOME" ] && [ -f .demo/environment ]; then . ./.demo/environment; fi; \
+	$(PY) -m netsuite_connector check $(if $(STORE),--store '$(STORE)') $(ARGS)
+
 test: setup ## lint, types and all tests
 	@$(MAKE) lint
 	@$(MAKE) types
+	@tools/witness.sh || echo 'The witnesses are not here: tests that need them skip.'
 	@$(PY) -m pytest $(ARGS)
 
 test-fast: setup ## the tests that need neither a whole line nor a scheduler
@@ -52,5 +57,5 @@ stop: ## ends what a demo of this checkout left running
 	@if [ -x $(PY) ]; then $(PY) -m netsuite_connector.demo --stop; else echo 'nothing to stop: the project is not set up'; fi
 
 clean: stop ## removes all that was made here: .venv, the demo's state, caches
-	@rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist include/*.egg-info
+	@rm -rf .venv .witness .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist include/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,7 +20,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stores": set(),
     "quality": {"domains", "staging"},
     "flows": {"netsuite", "klaviyo", "domains", "staging", "quality", "stores"},
-    "airflow": {"flows", "netsuite", "klaviyo", "domains", "staging", "quality", "stores"},
+    "checks": {"flows", "netsuite", "klaviyo", "domains", "quality", "stores"},
+    "airflow": {"checks", "flows", "netsuite", "klaviyo", "domains", "staging", "quality", "stores"},
+    "commands": {
+        *("airflow", "checks", "flows", "netsuite", "klaviyo", "domains", "staging", "quality", "stores"),
+    },
     "sandbox": set(),
     "demo": {"sandbox"},
 }

@@ -69,7 +69,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_each_file_makes_one_dag_of_its_name(parsed: Any) -> None:
     assert parsed["errors"] == {}
     assert {name: dag["file"] for name, dag in parsed["dags"].items()} == {
-        name: f"{name}.py" for name in ("catalog", "customers", "orders")
+        name: f"{name}.py" for name in ("catalog", "check", "customers", "orders")
     }
 
 
@@ -78,16 +78,17 @@ def test_nothing_heavy_is_imported(parsed: Any) -> None:
 
 
 @pytest.mark.parametrize("flow", ["catalog", "customers", "orders"])
-def test_a_flow_is_its_six_stages(parsed: Any, flow: str) -> None:
+def test_a_flow_is_its_plan_and_six_stages(parsed: Any, flow: str) -> None:
     tasks = parsed["dags"][flow]["tasks"]
     order = ["extract", "validate", "shape", "push", "confirm"]
     assert {name: task["after"] for name, task in tasks.items()} == {
-        "extract": [],
-        **{after: [before] for before, after in itertools.pairwise(order)},
-        "report": sorted(order),
+        "plan": [],
+        "extract": ["plan"],
+        **{after: sorted([before, "plan"]) for before, after in itertools.pairwise(order)},
+        "report": sorted([*order, "plan"]),
     }
     assert all(tasks[name]["policy"] == "ByFault" and tasks[name]["retries"] > 0 for name in order)
-    assert tasks["extract"]["pool"] == "netsuite"
+    assert tasks["plan"]["pool"] == tasks["extract"]["pool"] == "netsuite"
     assert [name for name, task in tasks.items() if task["result"]] == ["report"]
 
 
@@ -98,7 +99,7 @@ def test_a_flow_explains_itself(parsed: Any, flow: str) -> None:
     assert dag["owner"] == "netsuite-connector"
     assert dag["tags"] == sorted(["netsuite", "klaviyo", flow, "store:demo"])
     assert (dag["catchup"], dag["runs"]) == (False, 1)
-    assert set(dag["params"]) == {"from", "to", "limit", "dry_run"}
+    assert set(dag["params"]) == {"from", "to", "full", "limit", "dry_run"}
     for param in dag["params"].values():
         assert param["title"]
         assert param["description"]
@@ -111,13 +112,34 @@ def test_two_stores_have_dags_of_their_own(tmp_path: Path) -> None:
     other = demo.replace("store: demo", "store: outlet")
     (tmp_path / "b.yaml").write_text(other[: other.index("  customers:")])
     parsed = parse(tmp_path / "home", NETSUITE_CONNECTOR_STORES=str(tmp_path))
-    assert set(parsed["dags"]) == {"catalog__demo", "customers__demo", "orders__demo", "catalog__outlet"}
+    assert set(parsed["dags"]) == {
+        "catalog__demo",
+        "check__demo",
+        "customers__demo",
+        "orders__demo",
+        "catalog__outlet",
+        "check__outlet",
+    }
+
+
+def test_a_flow_of_ones_own_has_a_dag_by_yaml_alone(tmp_path: Path) -> None:
+    demo = (ROOT / "include" / "stores" / "demo.yaml").read_text()
+    cases = """
+  cases:
+    searches: {cases: customsearch_nsk_cases}
+    custom: {metric: Support Case, time: startdate}
+"""
+    (tmp_path / "a.yaml").write_text(demo + cases)
+    parsed = parse(tmp_path / "home", NETSUITE_CONNECTOR_STORES=str(tmp_path))
+    assert parsed["errors"] == {}
+    assert parsed["dags"]["cases"]["file"] == "custom.py"
+    assert "store:demo" in parsed["dags"]["cases"]["tags"]
 
 
 def test_a_mistake_in_a_stores_file_is_one_sentence(tmp_path: Path) -> None:
     demo = (ROOT / "include" / "stores" / "demo.yaml").read_text()
     (tmp_path / "a.yaml").write_text(demo.replace("currency:", "curency:"))
     parsed = parse(tmp_path / "home", NETSUITE_CONNECTOR_STORES=str(tmp_path))
-    assert len(parsed["errors"]) == 3
+    assert set(parsed["errors"]) == {str(file) for file in (ROOT / "dags").glob("*.py")}
     for error in parsed["errors"].values():
         assert "a.yaml: 'curency' is not a setting; did you mean 'currency'?" in error

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsuite_connector.domains.objects import encode, object_of, rows_of
+from netsuite_connector.domains.objects import encode, list_of, members, object_of
 
 # Properties are named by us or by NetSuite field ids.
 NAMES = st.text("abcXYZ 09_.é", max_size=8)
@@ -27,6 +27,6 @@ def test_an_object_holds_what_a_dict_without_nulls_holds(pairs: list[tuple[str, 
     assert json.loads(encode(made)) == expected
 
 
-def test_rows_of_no_columns_are_empty() -> None:
-    assert rows_of([], 2) == [(), ()]
-    assert rows_of([["a", "b"]], 2) == [("a",), ("b",)]
+@given(st.lists(st.dictionaries(NAMES, VALUES), min_size=1, max_size=4))
+def test_a_list_made_of_members_holds_the_objects(objects: list[dict[str, object]]) -> None:
+    assert json.loads(encode(list_of(members(encode(each)) for each in objects))) == objects

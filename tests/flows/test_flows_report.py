@@ -25,7 +25,7 @@ def stages(**changes: int) -> list[dict[str, Any]]:
         "refused": 1,
     } | changes
     return [
-        {"rows": count["extracted"], "warnings": {}, "seconds": 1.0},
+        {"rows": count["extracted"], "deleted": 2, "warnings": {}, "seconds": 1.0},
         {
             "rows": count["checked"],
             "rejected": count["invalid"],

@@ -34,6 +34,22 @@ def test_a_store_says_what_it_needs_and_the_rest_has_defaults(tmp_path: Path) ->
     assert store.search("customers", "contacts", "customsearch_nsk_contacts") == "customsearch_nsk_contacts"
 
 
+def test_a_flow_of_ones_own_and_what_narrows_a_source_are_read(tmp_path: Path) -> None:
+    more = """
+  cases:
+    searches: {cases: customsearch_nsk_cases}
+    custom: {metric: Support Case, time: startdate, mandatory: [casenumber]}
+"""
+    narrowed = GOOD.replace(
+        "web_orders}", "web_orders}, only: {orders: {type: [SalesOrd], item.class: ['3']}}"
+    )
+    store = load_store(written(tmp_path, narrowed + more))
+    assert store.flows["orders"].only == {"orders": {"type": ("SalesOrd",), "item.class": ("3",)}}
+    custom = store.flows["cases"].custom
+    assert custom is not None
+    assert (custom.metric, custom.email, custom.mandatory) == ("Support Case", "email", ("casenumber",))
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -45,10 +61,26 @@ def test_a_store_says_what_it_needs_and_the_rest_has_defaults(tmp_path: Path) ->
         (("country: ES\n", ""), "'country' is missing"),
         (("country: ES", "country: Spain"), "'country' is 'Spain'"),
         (("country: ES", "country: 34"), "'country' is 34: input should be a valid string"),
-        (("orders: {schedule", "oders: {schedule"), "'flows.oders' is 'oders': input should be 'catalog'"),
+        (("orders: {schedule", "oders: {schedule"), "'oders' is none of the usual flows (catalog, stock,"),
         (("Europe/Madrid", "Madrid"), "timezone 'Madrid' is not a known time zone"),
         (("customsearch_web_orders", "web orders"), "'flows.orders.searches.orders' is 'web orders'"),
         (("https://outdoor.example", "outdoor.example"), "'site.url' is 'outdoor.example'"),
+        (
+            ("customsearch_web_orders}", "customsearch_web_orders}, custom: {email: email}"),
+            "can't have 'custom'",
+        ),
+        (
+            ("flows:", "flows:\n  reviews: {custom: {metric: Case, time: startdate}}"),
+            "the flow 'reviews' needs its saved search: searches: {reviews: customsearch_…}",
+        ),
+        (
+            ("flows:", "flows:\n  reviews: {searches: {reviews: '7'}, custom: {metric: Case}}"),
+            "'flows.reviews.custom': an event needs 'time', the column that says when it happened.",
+        ),
+        (
+            ("flows:", "flows:\n  reviews: {searches: {reviews: '7'}, custom: {metrik: Case}}"),
+            "'flows.reviews.custom.metrik' is not a setting; did you mean 'metric'?",
+        ),
         (("name: Outdoor Shop", "name: [Outdoor"), "outdoor.yaml is not YAML:"),
     ],
 )

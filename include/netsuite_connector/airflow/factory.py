@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from airflow.sdk import DAG, CronTriggerTimetable
@@ -11,7 +11,7 @@ from netsuite_connector.airflow.params import flow_params
 from netsuite_connector.airflow.retries import RETRIES
 from netsuite_connector.airflow.stages import chain_stages
 from netsuite_connector.stores.load import load_stores
-from netsuite_connector.stores.model import FlowName, Store
+from netsuite_connector.stores.model import Store
 
 OWNER = "netsuite-connector"
 
@@ -32,19 +32,26 @@ def build_flow_dags(flow: str, doc_md: str) -> list[DAG]:
     return [
         _flow_dag(store, flow, doc_md, flow if len(stores) == 1 else f"{flow}__{store.store}")
         for store in stores
-        if FlowName(flow) in store.flows and store.flows[FlowName(flow)].enabled
+        if flow in store.flows and store.flows[flow].enabled
     ]
 
 
+def build_custom_dags(doc_md: str) -> list[DAG]:
+    """The DAGs of all flows that stores describe themselves."""
+    flows = {flow for store in load_stores() for flow, settings in store.flows.items() if settings.custom}
+    return [dag for flow in sorted(flows) for dag in build_flow_dags(flow, doc_md)]
+
+
 def _flow_dag(store: Store, flow: str, doc_md: str, dag_id: str) -> DAG:
-    schedule = store.flows[FlowName(flow)].schedule
+    schedule = store.flows[flow].schedule
     with DAG(
         dag_id=dag_id,
         dag_display_name=f"{store.name}: {flow}",
-        description=f"{flow.capitalize()} of {store.name}: NetSuite → Klaviyo",
+        description=f"{flow.replace('_', ' ').capitalize()} of {store.name}: NetSuite → Klaviyo",
         doc_md=doc_md,
         schedule=CronTriggerTimetable(schedule, timezone=store.timezone) if schedule else None,
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        # Without a start date a DAG that is switched on waits for its next time, and does not send at once.
+        start_date=None,
         catchup=False,
         max_active_runs=1,
         params=flow_params(),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from requests.auth import AuthBase
 
 from netsuite_connector.airflow.session_hook import SessionHook
 from netsuite_connector.errors import ConnectorError, MendError
-from netsuite_connector.netsuite import Account, NetSuiteClient, OAuth2ClientCredentials, token_based
+from netsuite_connector.netsuite import (
+    Account,
+    NetSuiteClient,
+    OAuth2ClientCredentials,
+    open_slots,
+    token_based,
+)
 
 
 class NetSuiteHook(SessionHook):
@@ -25,8 +34,10 @@ class NetSuiteHook(SessionHook):
     def __init__(self, netsuite_conn_id: str = default_conn_name) -> None:
         super().__init__(netsuite_conn_id)
 
-    def client(self) -> NetSuiteClient:
-        """A client with a session of its own. Raises MendError naming the field that is missing or wrong."""
+    def client(self, concurrency: int = 1) -> NetSuiteClient:
+        """A client with a session of its own, which with all other tasks together has at most ``concurrency``
+        calls under way. Raises MendError naming the field that is missing or wrong.
+        """
         connection = self.get_connection(self.conn_id)
         extra = connection.extra_dejson
         account = Account.of(
@@ -61,7 +72,9 @@ class NetSuiteHook(SessionHook):
                 f"Connection '{self.conn_id}' has the authentication '{extra['auth']}': choose oauth2 or tba."
             )
         names = {name: extra[name] for name in ("script", "deploy") if extra.get(name)}
-        return NetSuiteClient(session, account.restlet_url, auth, **names)
+        home = Path(os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow")
+        slots = open_slots(extra.get("slots") or home / "netsuite-slots", account.realm, concurrency)
+        return NetSuiteClient(session, account.restlet_url, auth, slots=slots, **names)
 
     def test_connection(self) -> tuple[bool, str]:
         """Call the RESTlet once, for the form's *Test* button."""

@@ -13,14 +13,22 @@ def flow_params() -> dict[str, Param]:
             type=["null", "string"],
             format="date-time",
             title="Changed from",
-            description="Only records last changed at or after this moment (UTC). Empty: from the beginning.",
+            description="Only records last changed at or after this moment (UTC). Empty: since the last run "
+            "(the high-water mark), or from the beginning when 'Changed before' is given.",
         ),
         "to": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="Changed before",
-            description="Only records last changed before this moment (UTC). Empty: until the run.",
+            description="Only records last changed before this moment (UTC). Empty: until now.",
+        ),
+        "full": Param(
+            False,  # noqa: FBT003 - the parameter's default
+            type="boolean",
+            title="Everything again",
+            description="Read all records, whatever the high-water mark says. What has not changed is not "
+            "sent again.",
         ),
         "limit": Param(
             None,

@@ -41,6 +41,11 @@ _NETSUITE_FIELDS = {
         "SuiteTalk URL",
         "Where access tokens are fetched. Leave empty unless Company URLs names another host.",
     ),
+    "slots": _text(
+        "Concurrency storage",
+        "Where calls under way are counted, so that all tasks together keep the store's share of NetSuite's "
+        "concurrency: a folder for one machine, redis://… for several. Empty: a folder in AIRFLOW_HOME.",
+    ),
     "script": _text("RESTlet script id", "Leave empty for customscript_nsk_restlet."),
     "deploy": _text("RESTlet deployment id", "Leave empty for customdeploy_nsk_restlet."),
 }

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from netsuite_connector.airflow.retries import ByFault
 from netsuite_connector.errors import MendError
@@ -26,11 +26,9 @@ NETSUITE_POOL = "netsuite"
 Counts = dict[str, Any]
 
 
-def open_run(store: str, flow: str, params: dict[str, Any], run_after: Any) -> Run:
-    """The run that is asked for. Raises MendError for a store or flow that isn't there and for a window that
-    can't be.
-    """
-    from netsuite_connector.domains.registry import DOMAINS
+def open_run(store: str, flow: str) -> Run:
+    """A run of the flow, before it is planned. Raises MendError for a store or flow that isn't there."""
+    from netsuite_connector.flows.domain import domain_of
     from netsuite_connector.flows.run import Run, check_searches, open_staging
     from netsuite_connector.stores.load import load_stores
     from netsuite_connector.window import Window
@@ -40,76 +38,93 @@ def open_run(store: str, flow: str, params: dict[str, Any], run_after: Any) -> R
         raise MendError(
             f"There is no store '{store}' any more: its file in include/stores was renamed or removed."
         )
-    check_searches(stores[store], DOMAINS[flow])
-    end = params["to"] or run_after.replace(second=0, microsecond=0).isoformat()
-    return Run(
-        store=stores[store],
-        domain=DOMAINS[flow],
-        window=Window.parse(params["from"], end),
-        staging=open_staging(),
-        limit=params["limit"],
-        dry_run=params["dry_run"],
-    )
+    domain = domain_of(stores[store], flow)
+    check_searches(stores[store], domain)
+    return Run(stores[store], domain, Window(), open_staging())
 
 
 @contextmanager
-def _run(store: str, flow: str) -> Iterator[Run]:
-    """The run of the current task. What a person must mend ends it in one sentence instead of a stack of
-    calls.
-    """
+def _mending() -> Iterator[None]:
+    """What a person must mend ends the current task in one sentence instead of a stack of calls."""
     try:
-        context = get_current_context()
-        dag_run: Any = context["dag_run"]
-        yield open_run(store, flow, dict(context["params"]), dag_run.run_after)
+        yield
     except MendError as error:
         # Airflow logs a failure with its stack of calls; the sentence stands before it on a line of its own.
         log.error("%s", error)  # noqa: TRY400 - the stack says nothing to whoever can mend this
         raise AirflowFailException(str(error)) from None
 
 
+@contextmanager
+def _run(store: str, flow: str, planned: Counts) -> Iterator[Run]:
+    """The current task's run as it was planned."""
+    from netsuite_connector.flows.plan import Plan
+
+    with _mending():
+        yield Plan.of_json(planned).run(open_run(store, flow))
+
+
 @task(pool=NETSUITE_POOL, retry_policy=ByFault())
-def extract(store: str, flow: str) -> Counts:
+def plan(store: str, flow: str) -> Counts:
+    """Decide what the run reads: the window, and the settings of YAML and NetSuite together."""
+    from netsuite_connector.flows.plan import Asked
+    from netsuite_connector.flows.plan import plan as stage
+
+    params: dict[str, Any] = dict(get_current_context()["params"])
+    with _mending():
+        run = open_run(store, flow)
+        asked = Asked(
+            params["from"], params["to"], params["limit"], dry_run=params["dry_run"], full=params["full"]
+        )
+        made = stage(run, _netsuite(run), asked)
+    if made.switched_off:
+        raise AirflowSkipException(
+            f"The flow {flow} is switched off in NetSuite's configuration record of store '{store}'."
+        )
+    return made.to_json()
+
+
+@task(pool=NETSUITE_POOL, retry_policy=ByFault())
+def extract(store: str, flow: str, planned: Counts) -> Counts:
     """Read the saved searches into staging."""
-    from netsuite_connector.airflow.netsuite_hook import NetSuiteHook
     from netsuite_connector.flows.extract import extract as stage
 
-    with _run(store, flow) as run:
-        return stage(run, NetSuiteHook(run.store.netsuite.connection).client())
+    with _run(store, flow, planned) as run:
+        return stage(run, _netsuite(run))
 
 
 @task(retry_policy=ByFault())
-def validate(store: str, flow: str) -> Counts:
+def validate(store: str, flow: str, planned: Counts) -> Counts:
     """Check every row against the domain's Great Expectations suite."""
     from netsuite_connector.flows.validate import validate as stage
 
-    with _run(store, flow) as run:
+    with _run(store, flow, planned) as run:
         return stage(run)
 
 
 @task(retry_policy=ByFault())
-def shape(store: str, flow: str) -> Counts:
+def shape(store: str, flow: str, planned: Counts) -> Counts:
     """Turn valid rows into what Klaviyo wants, less what has not changed."""
     from netsuite_connector.flows.shape import shape as stage
 
-    with _run(store, flow) as run:
+    with _run(store, flow, planned) as run:
         return stage(run)
 
 
 @task(retry_policy=ByFault())
-def push(store: str, flow: str) -> Counts:
+def push(store: str, flow: str, planned: Counts) -> Counts:
     """Send the batches, unless it is a dry run."""
     from netsuite_connector.flows.push import push as stage
 
-    with _run(store, flow) as run:
+    with _run(store, flow, planned) as run:
         return stage(run, _klaviyo(run))
 
 
 @task(retry_policy=ByFault())
-def confirm(store: str, flow: str) -> Counts | None:
+def confirm(store: str, flow: str, planned: Counts) -> Counts | None:
     """Follow Klaviyo's jobs to their end; nothing to do after a dry run."""
     from netsuite_connector.flows.confirm import confirm as stage
 
-    with _run(store, flow) as run:
+    with _run(store, flow, planned) as run:
         client = _klaviyo(run)
         return stage(run, client) if client is not None else None
 
@@ -118,17 +133,27 @@ def confirm(store: str, flow: str) -> Counts | None:
 def report(  # noqa: PLR0913, PLR0917 - what each stage counted
     store: str,
     flow: str,
+    planned: Counts,
     extracted: Counts,
     validated: Counts,
     shaped: Counts,
     pushed: Counts,
     confirmed: Counts | None,
 ) -> Counts:
-    """The run's numbers; fails unless they add up."""
+    """The run's numbers; fails unless they add up. Then the high-water mark moves."""
+    from netsuite_connector.flows.plan import Plan, finish
     from netsuite_connector.flows.report import report as stage
 
-    with _run(store, flow) as run:
-        return stage(run, extracted, validated, shaped, pushed, confirmed)
+    with _run(store, flow, planned) as run:
+        made = Plan.of_json(planned)
+        return finish(run, made, stage(run, extracted, validated, shaped, pushed, confirmed))
+
+
+def _netsuite(run: Run) -> Any:
+    """A client for the store's NetSuite account, which keeps to the store's share of its concurrency."""
+    from netsuite_connector.airflow.netsuite_hook import NetSuiteHook
+
+    return NetSuiteHook(run.store.netsuite.connection).client(run.store.netsuite.concurrency)
 
 
 def _klaviyo(run: Run) -> Any:
@@ -141,12 +166,13 @@ def _klaviyo(run: Run) -> Any:
 
 
 def chain_stages(store: str, flow: str) -> Any:
-    """The six tasks in their order, within the current DAG. Returns the report's output."""
+    """The flow's tasks in their order, within the current DAG. Returns the report's output."""
+    planned: Any = plan(store, flow)
     counts: list[Any] = []
     stages: tuple[Callable[..., Any], ...] = (extract, validate, shape, push, confirm)
     for stage in stages:
-        output = stage(store, flow)
+        output = stage(store, flow, planned)
         if counts:
             counts[-1] >> output
         counts.append(output)
-    return report(store, flow, *counts)
+    return report(store, flow, planned, *counts)

@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, known_columns, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, values
 from netsuite_connector.domains.model import Domain, Field, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
 
@@ -51,16 +51,22 @@ _ITEM_FIELDS = (
     Field("modified", "Last Modified", ColumnType.DATETIME),
 )
 
+# Kits and assemblies are sent, their components are not.
+_TYPES = ("inventoryitem", "noninventoryitem", "assemblyitem", "kititem")
 ITEMS = Source(
     name="items",
     search="customsearch_nsk_items",
     record_type="item",
+    kind=Kind.ITEM,
+    deleted_types=_TYPES,
     fields=(*_ITEM_FIELDS, Field("parent", "Parent", ColumnType.SELECT, mandatory=True)),
 )
 VARIANTS = Source(
     name="variants",
     search="customsearch_nsk_variants",
     record_type="item",
+    kind=Kind.VARIANT,
+    deleted_types=_TYPES,
     fields=(
         *_ITEM_FIELDS,
         Field("parent", "Parent", ColumnType.SELECT, mandatory=True, required=True),
@@ -115,7 +121,7 @@ class ItemShaper:
             skus,
             texts(batch, "type"),
             available,
-            *(texts(batch, name) for name in self._extra),
+            *(sent(batch, name, self._site.as_id) for name in self._extra),
         )
         attributes = map(
             _ATTRIBUTES,
@@ -163,7 +169,6 @@ DOMAIN = Domain(
     title="Catalog",
     description=__doc__ or "",
     sources=(ITEMS, VARIANTS),
-    kinds=(Kind.ITEM, Kind.VARIANT),
     shaper=ItemShaper,
     in_order=True,
     to_update=to_update,

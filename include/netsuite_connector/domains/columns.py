@@ -25,6 +25,11 @@ def texts(batch: pa.RecordBatch, name: str) -> list[Any]:
     )
 
 
+def sent(batch: pa.RecordBatch, name: str, as_id: Collection[str]) -> list[Any]:
+    """What is sent of a column: a select's texts, or its ids where ``as_id`` names it."""
+    return values(batch, name) if name in as_id else texts(batch, name)
+
+
 def as_json(column: pa.Array) -> pa.Array:
     """The column with moments and dates as ISO 8601 text; anything else as it is."""
     if pa.types.is_timestamp(column.type):

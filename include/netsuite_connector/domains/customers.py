@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, known_columns, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, Kind, Merge, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
@@ -51,6 +51,8 @@ CUSTOMERS = Source(
     name="customers",
     search="customsearch_nsk_customers",
     record_type="customer",
+    kind=Kind.PROFILE,
+    deleted_types=("customer", "lead", "prospect"),
     fields=(
         *_NAMES,
         Field("companyname", "Company Name"),
@@ -70,6 +72,8 @@ CONTACTS = Source(
     name="contacts",
     search="customsearch_nsk_contacts",
     record_type="contact",
+    kind=Kind.PROFILE,
+    deleted_types=("contact",),
     fields=(*_NAMES, Field("company", "Company", ColumnType.SELECT), Field("title", "Job Title")),
 )
 
@@ -134,6 +138,7 @@ class ProfileShaper:
         self.warnings: Counter[str] = Counter()
         self._contacts = source is CONTACTS
         self._region = site.country
+        self._as_id = site.as_id
         self._extra = extra_columns(columns, _KNOWN)
         self._properties = object_of(*_PROPERTIES, *self._extra)
 
@@ -157,7 +162,7 @@ class ProfileShaper:
             texts(batch, "salesrep"),
             values(batch, "isinactive"),
             values(batch, "datecreated"),
-            *(texts(batch, name) for name in self._extra),
+            *(sent(batch, name, self._as_id) for name in self._extra),
         )
         attributes = map(
             _ATTRIBUTES,
@@ -204,7 +209,6 @@ DOMAIN = Domain(
     title="Customers",
     description=__doc__ or "",
     sources=(CUSTOMERS, CONTACTS),
-    kinds=(Kind.PROFILE, Kind.PROFILE),
     shaper=ProfileShaper,
     merge=Merge(columns=("internalid", "email", "stage", "isinactive"), key=_keys, rank=_ranks),
     without_phone=without_phone,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,16 +49,42 @@ class Field:
     forbidden: Forbidden | None = None
 
 
+class Kind(enum.StrEnum):
+    """What a record is at its destination, and what is done with it there."""
+
+    PROFILE = "profile"
+    EVENT = "event"
+    CATEGORY = "category"
+    ITEM = "item"
+    VARIANT = "variant"
+    ITEM_CHANGE = "item change"  # some fields of an item that is there
+    VARIANT_CHANGE = "variant change"
+    ITEM_DELETION = "item deletion"
+    VARIANT_DELETION = "variant deletion"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One saved search of a flow: a name within the flow, the search's default id, the search type and its
-    known fields.
+    """What a flow reads, or makes of what it has read, under a name within the flow.
+
+    ``search`` is the default id of its saved search, and ``record_type`` the search's type; without one the
+    source is *derived*: the domain makes its records of what the other sources gave. ``kind`` is what its
+    rows become; without one it is a *lookup*: read, and looked things up in, but not delivered. ``fields``
+    are the columns that the domain knows; ``deleted_types`` the record types whose deletions concern it;
+    ``stamp`` the moment that a window bounds, where it is not that of the last change. ``once``: a record
+    that was delivered is never sent again, as the destination can't change it. ``ledger_of``: the source
+    whose ledger it shares.
     """
 
     name: str
-    search: str
-    record_type: str
-    fields: tuple[Field, ...]
+    search: str | None = None
+    record_type: str = ""
+    fields: tuple[Field, ...] = ()
+    kind: Kind | None = None
+    deleted_types: tuple[str, ...] = ()
+    stamp: str | None = None
+    once: bool = False
+    ledger_of: str | None = None
 
     @property
     def mandatory(self) -> tuple[Field, ...]:
@@ -66,19 +92,14 @@ class Source:
         return tuple(field for field in self.fields if field.mandatory)
 
 
-class Kind(enum.StrEnum):
-    """What a record is at its destination."""
-
-    PROFILE = "profile"
-    EVENT = "event"
-    ITEM = "item"
-    VARIANT = "variant"
+Batches = Callable[[], Iterator[pa.RecordBatch]]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a domain must know of the store to shape a row: how to write URLs and read phones, and what
-    currency amounts are in.
+    """What a domain must know of the store to shape a row: how to write URLs and read phones, what currency
+    amounts are in, and which selects are sent ``as_id`` instead of as text. ``lookups`` gives the rows of
+    the flow's lookups, by source and ordered by internal id.
     """
 
     store: str
@@ -88,6 +109,8 @@ class Site:
     country: str
     currency: str
     live_from: str
+    as_id: frozenset[str] = frozenset()
+    lookups: Mapping[str, Batches] = field(default_factory=dict)
 
     def item_links(self, urlcomponents: Iterable[str | None]) -> list[str | None]:
         """The addresses of items' pages; None for an item that has none."""
@@ -147,19 +170,53 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a derived source is made of: rows by source, ordered by internal id.
+
+    ``extracted`` and ``valid`` rows of this run, records that were ``deleted`` in NetSuite within its window,
+    the ``ledger`` of what was delivered before (``id`` and ``sub``). ``whole``: the run read all there is, so
+    what it did not see is gone.
+    """
+
+    extracted: Callable[[str], Iterator[pa.RecordBatch]]
+    valid: Callable[[str], Iterator[pa.RecordBatch]]
+    deleted: Callable[[str], Iterator[pa.RecordBatch]]
+    ledger: Callable[[str], Iterator[pa.RecordBatch]]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
-    """A flow's business data: its sources in the order of delivery, what their rows become, and how."""
+    """A flow's business data: its sources in the order of delivery, what their rows become, and how.
+
+    ``derive`` gives the records of a derived source, ordered by (id, sub). ``in_order``: a source's records
+    must be there before the next source's are sent. ``to_update``: the payload of a creation as that of an
+    update, where the destination tells them apart. ``without_phone``: the payload without the phone as an
+    identity.
+    """
 
     flow: str
     title: str
     description: str
     sources: tuple[Source, ...]
-    kinds: tuple[Kind, ...]
     shaper: Callable[[Source, Site, Collection[str]], Shaper]
     merge: Merge | None = None
-    once: bool = False  # a record that was delivered is never sent again: the destination can't change it
-    in_order: bool = False  # a source's records must be there before the next source's are sent
-    to_update: Callable[[bytes], bytes] | None = (
-        None  # the payload of a creation as that of an update, where the destination tells them apart
-    )
-    without_phone: Callable[[bytes], bytes] | None = None  # the payload without the phone as an identity
+    derive: Callable[[Source, Site, Known], Iterator[Records]] | None = None
+    in_order: bool = False
+    to_update: Callable[[bytes], bytes] | None = None
+    without_phone: Callable[[bytes], bytes] | None = None
+
+    @property
+    def extracted(self) -> tuple[Source, ...]:
+        """The sources that have a saved search."""
+        return tuple(source for source in self.sources if source.search is not None)
+
+    @property
+    def shaped(self) -> tuple[Source, ...]:
+        """The sources whose own rows become records."""
+        return tuple(source for source in self.extracted if source.kind is not None)
+
+    @property
+    def delivered(self) -> tuple[Source, ...]:
+        """The sources whose records are delivered, in this order."""
+        return tuple(source for source in self.sources if source.kind is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -34,6 +34,11 @@ def object_of(*names: str) -> Callable[..., Any]:
     return lambda *values: kind(*(values[place] for place in places))
 
 
-def rows_of(columns: Sequence[Sequence[Any]], count: int) -> list[tuple[Any, ...]]:
-    """The columns' values row by row; ``count`` empty rows where there are no columns."""
-    return list(zip(*columns, strict=True)) if columns else [()] * count
+def members(json: bytes) -> bytes:
+    """What stands between an encoded object's braces, to be written into others; empty for an empty one."""
+    return json[1:-1]
+
+
+def list_of(objects: Iterable[bytes]) -> msgspec.Raw:
+    """A JSON list of at least one object, given the members of each."""
+    return msgspec.Raw(b"[{%b}]" % b"},{".join(objects))

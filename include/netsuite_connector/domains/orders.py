@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import Any
+from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, known_columns, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, Kind, Records, Site, Source
-from netsuite_connector.domains.objects import as_json, encode, object_of, rows_of
+from netsuite_connector.domains.objects import as_json, encode, list_of, members, object_of
 
 _PLACED_ORDER = as_json({"data": {"type": "metric", "attributes": {"name": "Placed Order"}}})
 _ORDERED_PRODUCT = as_json({"data": {"type": "metric", "attributes": {"name": "Ordered Product"}}})
@@ -60,6 +61,9 @@ ORDERS = Source(
     name="orders",
     search="customsearch_nsk_orders",
     record_type="transaction",
+    kind=Kind.EVENT,
+    once=True,
+    deleted_types=("salesorder", "invoice", "cashsale"),
     fields=(*_HEADER_FIELDS, *_LINE_FIELDS),
 )
 
@@ -77,11 +81,18 @@ _KNOWN = known_columns(
 # the order.
 _LINE_PREFIXES = ("custcol", "item.")
 
-# An element of an event bulk create job, around the profile and the event's attributes.
-_BEFORE_PROFILE = b'{"type":"event-bulk-create","attributes":{"profile":'
-_BEFORE_EVENT = b',"events":{"data":[{"type":"event","attributes":'
+# An element of an event bulk create job, around the profile's address and the event's attributes.
+_BEFORE_EMAIL = (
+    b'{"type":"event-bulk-create","attributes":{"profile":{"data":{"type":"profile","attributes":{"email":'
+)
+_BEFORE_EVENT = b'}}},"events":{"data":[{"type":"event","attributes":'
 _AFTER_EVENT = b"}]}}}"
 _EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric", "backfill")
+# The event of a line in three: what all lines of its order have in common, how their properties name the
+# order, and what is the line's own beside its properties.
+_COMMON = object_of("time", "value_currency", "metric", "backfill")
+_ORDER = object_of("OrderId", "NetSuite ID")
+_OWN = object_of("value", "unique_id")
 _ADDRESS = object_of("City", "RegionCode", "Zip", "CountryCode")
 _ITEM_NAMES = (
     "ProductID",
@@ -94,8 +105,6 @@ _ITEM_NAMES = (
     "ProductURL",
 )
 _ITEM = object_of(*_ITEM_NAMES)
-
-Row = tuple[Any, ...]
 
 
 class EventShaper:
@@ -121,7 +130,7 @@ class EventShaper:
             "Items",
             *self._order_extra,
         )
-        self._line_properties = object_of("OrderId", "NetSuite ID", *_ITEM_NAMES, *self._line_extra)
+        self._line_properties = object_of(*self._line_extra)
         self._waiting: pa.RecordBatch | None = None
 
     def feed(self, batch: pa.RecordBatch) -> Records:
@@ -141,103 +150,112 @@ class EventShaper:
         return Records() if waiting is None else self._events(waiting, [0])
 
     def _events(self, batch: pa.RecordBatch, starts: list[int]) -> Records:
-        """The events of whole orders, which begin at the rows ``starts``."""
-        records = Records()
+        """The events of whole orders, which begin at the rows ``starts``: an order's own, which accounts for
+        no row, then each line's, which accounts for its.
+        """
         if not starts:
-            return records
-        headers = self._headers(batch.take(pa.array(starts, pa.int64())))
-        lines = values(batch, "lineuniquekey")
-        items = list(self._items(batch))
-        extra = rows_of([texts(batch, name) for name in self._line_extra], batch.num_rows)
-        for start, end, header in zip(starts, [*starts[1:], batch.num_rows], headers, strict=True):
-            self._order(records, header, lines[start:end], items[start:end], extra[start:end])
-        return records
-
-    def _headers(self, firsts: pa.RecordBatch) -> Iterator[Row]:
-        """For each order, given its first rows: id, its own fields, and what was added to it."""
-        return zip(
-            values(firsts, "internalid"),
-            values(firsts, "tranid"),
-            values(firsts, "datecreated"),
-            values(firsts, "total"),
-            values(firsts, "customermain.email"),
-            zip(
-                texts(firsts, "type"),
-                texts(firsts, "statusref"),
-                texts(firsts, "currency"),
-                texts(firsts, "promocode"),
-                strict=True,
-            ),
-            zip(
-                values(firsts, "shipcity"),
-                values(firsts, "shipstate"),
-                values(firsts, "shipzip"),
-                values(firsts, "shipcountrycode"),
-                strict=True,
-            ),
-            rows_of([texts(firsts, name) for name in self._order_extra], firsts.num_rows),
-            strict=True,
+            return Records()
+        names, amounts, items = self._items(batch)
+        spans = list(pairwise([*starts, batch.num_rows]))
+        orders = self._orders(
+            batch.take(pa.array(starts, pa.int64())),
+            [names[start:end] for start, end in spans],
+            [list_of(items[start:end]) for start, end in spans],
+        )
+        # The identities never change: Klaviyo knows an event that comes again by them.
+        ids, lines = batch.column("internalid").to_numpy(), batch.column("lineuniquekey").to_numpy()
+        line_keys = [f"netsuite-{id_}-{line}" for id_, line in zip(ids.tolist(), lines.tolist(), strict=True)]
+        endings = [
+            b"".join((properties, b"},", members(encode(own)), b"}", _AFTER_EVENT))
+            for properties, own in zip(
+                self._with_extra(batch, items), map(_OWN, amounts, line_keys), strict=True
+            )
+        ]
+        keys, payloads = list[str](), list[bytes]()
+        for (start, end), (key, event, beginning) in zip(spans, orders, strict=True):
+            keys.append(key)
+            keys += line_keys[start:end]
+            payloads.append(event)
+            payloads += [beginning + ending for ending in endings[start:end]]
+        return Records(
+            np.insert(ids, starts, ids[starts]).tolist(),
+            np.insert(lines, starts, 0).tolist(),
+            keys,
+            np.insert(np.ones_like(ids), starts, 0).tolist(),
+            payloads,
         )
 
-    def _items(self, batch: pa.RecordBatch) -> Iterator[Row]:
-        """Each line's item, in the order of ``_ITEM_NAMES``."""
-        items = values(batch, "item")
-        skus = [
-            (sku or item).rsplit(" : ", 1)[-1] for sku, item in zip(texts(batch, "item"), items, strict=True)
-        ]
-        names = zip(values(batch, "item.displayname"), values(batch, "memo"), skus, strict=True)
-        parents = zip(values(batch, "item.parent"), items, strict=True)
-        return zip(
-            # The catalog knows a matrix child as a variant of its parent, so the product is the parent.
-            [parent or item for parent, item in parents],
-            items,
+    def _items(self, batch: pa.RecordBatch) -> tuple[list[str], list[float], list[bytes]]:
+        """Each line's item: its name, its amount, and all its members as JSON, written once for the order's
+        event and the line's.
+        """
+        ids = values(batch, "item")
+        # The catalog knows a matrix child as a variant of its parent, so the product is the parent.
+        products = [parent or id_ for parent, id_ in zip(values(batch, "item.parent"), ids, strict=True)]
+        skus = [(sku or id_).rsplit(" : ", 1)[-1] for sku, id_ in zip(texts(batch, "item"), ids, strict=True)]
+        described = zip(values(batch, "item.displayname"), values(batch, "memo"), skus, strict=True)
+        names = [name or memo or sku for name, memo, sku in described]
+        amounts = values(batch, "amount")
+        items = map(
+            _ITEM,
+            products,
+            ids,
             skus,
-            [name or memo or sku for name, memo, sku in names],
+            names,
             values(batch, "quantity"),
             values(batch, "rate"),
-            values(batch, "amount"),
+            amounts,
             self._site.item_links(values(batch, "item.urlcomponent")),
+        )
+        return names, amounts, [members(encode(item)) for item in items]
+
+    def _with_extra(self, batch: pa.RecordBatch, items: list[bytes]) -> list[bytes]:
+        """The members of each line's item, and of what was added to the line."""
+        if not self._line_extra:
+            return items
+        extra = map(
+            self._line_properties, *(sent(batch, name, self._site.as_id) for name in self._line_extra)
+        )
+        return [
+            b",".join(filter(None, (item, members(encode(more)))))
+            for item, more in zip(items, extra, strict=True)
+        ]
+
+    def _orders(
+        self, firsts: pa.RecordBatch, names: list[list[str]], items: list[msgspec.Raw]
+    ) -> Iterator[tuple[str, bytes, bytes]]:
+        """For each order, given its first row and its items: the identity and element of its event, and the
+        beginning of its lines' elements, up to the properties that name the order.
+        """
+        ids, tranids, created = (values(firsts, name) for name in ("internalid", "tranid", "datecreated"))
+        netsuite_ids = [str(id_) for id_ in ids]
+        keys = [f"netsuite-{id_}" for id_ in ids]
+        currency = [self._site.currency] * len(ids)
+        # Klaviyo records an event that it is told is history, but no flow e-mails anybody about it.
+        history = [True if moment < self._site.live_from else None for moment in created]
+        address = zip(
+            *(values(firsts, name) for name in ("shipcity", "shipstate", "shipzip", "shipcountrycode")),
             strict=True,
         )
-
-    def _order(
-        self, records: Records, header: Row, lines: list[int], items: list[Row], extra: list[Row]
-    ) -> None:
-        """Append an order's events: its own, which accounts for no row, then each line's, which accounts for
-        its.
-        """
-        id_, tranid, created, total, email, described, address, order_extra = header
-        profile = encode({"data": {"type": "profile", "attributes": {"email": email.lower()}}})
-        currency, netsuite_id = self._site.currency, str(id_)
-        # Klaviyo records an event that it is told is history, but no flow e-mails anybody about it.
-        history = True if created < self._site.live_from else None
-        # The identities never change: Klaviyo knows an event that comes again by them.
-        order_key = f"netsuite-{id_}"
-        keys = [f"{order_key}-{line}" for line in lines]
-        records.id += [id_] * (len(lines) + 1)
-        records.sub += [0, *lines]
-        records.key += [order_key, *keys]
-        records.rows += [0] + [1] * len(lines)
-        properties = self._order_properties(
-            tranid,
-            netsuite_id,
-            *described,
-            _ADDRESS(*address) if any(address) else None,
-            [item[3] for item in items],
-            [_ITEM(*item) for item in items],
-            *order_extra,
+        properties = map(
+            self._order_properties,
+            tranids,
+            netsuite_ids,
+            *(texts(firsts, name) for name in ("type", "statusref", "currency", "promocode")),
+            [_ADDRESS(*parts) if any(parts) else None for parts in address],
+            names,
+            items,
+            *(sent(firsts, name, self._site.as_id) for name in self._order_extra),
         )
-        event = _EVENT(properties, created, total, currency, order_key, _PLACED_ORDER, history)
-        records.payload.append(_element(profile, event))
-        for key, item, line_extra in zip(keys, items, extra, strict=True):
-            properties = self._line_properties(tranid, netsuite_id, *item, *line_extra)
-            event = _EVENT(properties, created, item[6], currency, key, _ORDERED_PRODUCT, history)
-            records.payload.append(_element(profile, event))
-
-
-def _element(profile: bytes, attributes: Any) -> bytes:
-    """One event of one profile, both known already in part as JSON."""
-    return b"".join((_BEFORE_PROFILE, profile, _BEFORE_EVENT, encode(attributes), _AFTER_EVENT))
+        placed = [_PLACED_ORDER] * len(ids)
+        events = map(_EVENT, properties, created, values(firsts, "total"), currency, keys, placed, history)
+        common = map(_COMMON, created, currency, [_ORDERED_PRODUCT] * len(ids), history)
+        orders = map(_ORDER, tranids, netsuite_ids)
+        emails = values(firsts, "customermain.email")
+        for key, email, event, shared, order in zip(keys, emails, events, common, orders, strict=True):
+            before = b"".join((_BEFORE_EMAIL, encode(email.lower()), _BEFORE_EVENT))
+            line = (b"{", members(encode(shared)), b',"properties":{', members(encode(order)), b",")
+            yield key, b"".join((before, encode(event), _AFTER_EVENT)), b"".join((before, *line))
 
 
 DOMAIN = Domain(
@@ -245,7 +263,5 @@ DOMAIN = Domain(
     title="Orders",
     description=__doc__ or "",
     sources=(ORDERS,),
-    kinds=(Kind.EVENT,),
     shaper=EventShaper,
-    once=True,
 )

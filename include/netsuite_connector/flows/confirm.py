@@ -38,7 +38,7 @@ def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
     reasons: Counter[str] = Counter()
     warnings: Counter[str] = Counter()
     requests = 0
-    for source in run.domain.sources:
+    for source in run.domain.delivered:
         refused: dict[str, tuple[str, ...]] = {}
         delivery = Delivery(run, source, client)
         for batch in delivery.batches():

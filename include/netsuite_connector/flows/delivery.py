@@ -20,13 +20,25 @@ from netsuite_connector.klaviyo.endpoints import Bulk
 from netsuite_connector.klaviyo.errors import KlaviyoJobError
 
 # The bulk request that creates a record of each kind, and for the catalog the one that changes what is there.
-_CREATE = {
+_BULK = {
     Kind.PROFILE: Bulk.PROFILE_IMPORT,
     Kind.EVENT: Bulk.EVENT_CREATE,
+    Kind.CATEGORY: Bulk.CATEGORY_CREATE,
     Kind.ITEM: Bulk.ITEM_CREATE,
     Kind.VARIANT: Bulk.VARIANT_CREATE,
+    Kind.ITEM_CHANGE: Bulk.ITEM_UPDATE,
+    Kind.VARIANT_CHANGE: Bulk.VARIANT_UPDATE,
+    Kind.ITEM_DELETION: Bulk.ITEM_DELETE,
+    Kind.VARIANT_DELETION: Bulk.VARIANT_DELETE,
 }
-_UPDATE = {Bulk.ITEM_CREATE: Bulk.ITEM_UPDATE, Bulk.VARIANT_CREATE: Bulk.VARIANT_UPDATE}
+_UPDATE = {
+    Bulk.CATEGORY_CREATE: Bulk.CATEGORY_UPDATE,
+    Bulk.ITEM_CREATE: Bulk.ITEM_UPDATE,
+    Bulk.VARIANT_CREATE: Bulk.VARIANT_UPDATE,
+}
+# Records that only change what is there: they can't become a creation.
+_CHANGES = {Kind.ITEM_CHANGE, Kind.VARIANT_CHANGE}
+NOT_THERE = "Klaviyo's catalog does not have it yet"
 _OTHER = _UPDATE | {update: create for create, update in _UPDATE.items()}
 
 
@@ -70,7 +82,8 @@ class Delivery:
         self._run = run
         self._source = source
         self._client = client
-        self._bulk = _CREATE[run.domain.kinds[run.domain.sources.index(source)]]
+        assert source.kind is not None, "a lookup is not delivered"  # noqa: S101
+        self._bulk = _BULK[source.kind]
         # The documents belong to these very records: others have another manifest id.
         self._folder = run.document("push", source.name, run.dataset("records", source).require().id)
 
@@ -129,7 +142,9 @@ class Delivery:
             )
         self._refused(batch, result.rejected, records, send, document)
         rerouted = [records[key] for key in result.rerouted]
-        if rerouted and send.bulk is _OTHER[self._bulk]:
+        if rerouted and self._source.kind in _CHANGES:
+            document.rejected |= {record.key: (NOT_THERE,) for record in rerouted}
+        elif rerouted and send.bulk is _OTHER[self._bulk]:
             reason = (
                 "Klaviyo took it neither as new nor as a change: it was created or deleted at the same time"
             )
@@ -185,12 +200,8 @@ class Delivery:
             yield self._bulk, list(batch.records)
             return
         ids = [record.key for record in batch.records]
-        existing = (
-            self._klaviyo.existing_items
-            if self._bulk is Bulk.ITEM_CREATE
-            else self._klaviyo.existing_variants
-        )
-        known = existing(ids)
+        assert self._bulk.catalog is not None  # noqa: S101 - only the catalog tells new from changed
+        known = self._klaviyo.catalog.existing(self._bulk.catalog, ids)
         for bulk, there in ((self._bulk, False), (_UPDATE[self._bulk], True)):
             records = [record for record in batch.records if (record.key in known) == there]
             if records:

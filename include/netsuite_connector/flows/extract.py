@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from netsuite_connector.domains.model import Source
 from netsuite_connector.flows.run import Run
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.quality.columns import check_columns
@@ -27,23 +28,31 @@ class _Progress:
 
 
 def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
-    """Read every source of the flow into staging. Returns counts, ``warnings`` and ``seconds``.
+    """Read every source of the flow into staging, and which of its records were deleted. Returns counts,
+    ``warnings`` and ``seconds``. Rows of lookups are not counted: they become no records.
 
     All searches are described and their mandatory columns checked before the first row moves. Raises
     MendError for a search or column that is missing,
     and the client's errors.
     """
     began = time.monotonic()
-    for source in run.domain.sources:
+    for source in run.domain.extracted:
         described = client.describe(run.search(source))
         check_columns(source, [column.key for column in described.columns], run.search(source))
     total = _Progress()
-    for source in run.domain.sources:
+    deleted = 0
+    for source in run.domain.extracted:
         search = run.search(source)
         done = _Progress()
         with run.dataset("extract", source).writer() as writer:
             for page in client.pages(
-                search, run.window, limit=run.limit, page_rows=run.store.netsuite.page_rows
+                search,
+                run.window,
+                stamp=source.stamp,
+                only=run.only(source),
+                limit=run.limit,
+                page_rows=run.store.netsuite.page_rows,
+                lanes=run.store.netsuite.concurrency,
             ):
                 writer.write(page.batch)
                 done.rows += page.batch.num_rows
@@ -53,12 +62,15 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
                 done.unreadable.update(page.unreadable)
                 log.info("%s: %s rows extracted in %s pages", source.name, f"{done.rows:,}", done.pages)
             writer.commit(search=search, pages=done.pages, units=done.units, bytes=done.bytes)
-        total.rows += done.rows
+        if source.kind is not None:
+            total.rows += done.rows
         total.pages += done.pages
         total.units += done.units
         total.unreadable.update(done.unreadable)
+        deleted += _deleted(run, source, client)
     return {
         "rows": total.rows,
+        "deleted": deleted,
         "pages": total.pages,
         "units": total.units,
         "warnings": {
@@ -66,3 +78,17 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
         },
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _deleted(run: Run, source: Source, client: NetSuiteClient) -> int:
+    """Read which records of the source were deleted in the window; returns how many.
+
+    A saved search never shows that a record is gone. An extract without a start gives all that is there, so
+    there is nothing to tell.
+    """
+    if run.window.start is None or not source.deleted_types:
+        return 0
+    with run.dataset("deleted", source).writer() as writer:
+        for page in client.deleted(source.deleted_types, run.window):
+            writer.write(page.batch)
+        return writer.commit().rows

@@ -45,13 +45,11 @@ def merge(run: Run) -> tuple[list[Merged], int]:
     What earlier runs delivered takes part, so that a run over a few changed rows comes to the same record as
     one over all of them.
     """
-    absorbed: list[list[Ints]] = [[] for _ in run.domain.sources]
-    winners: list[list[Ints]] = [[] for _ in run.domain.sources]
+    absorbed: list[list[Ints]] = [[] for _ in run.domain.shaped]
+    winners: list[list[Ints]] = [[] for _ in run.domain.shaped]
     spoken_for_before = 0
-    total = sum(run.dataset("valid", source).require().rows for source in run.domain.sources)
-    total += sum(
-        manifest.rows for source in run.domain.sources if (manifest := run.ledger(source).manifest())
-    )
+    total = sum(run.dataset("valid", source).require().rows for source in run.domain.shaped)
+    total += sum(manifest.rows for source in run.domain.shaped if (manifest := run.ledger(source).manifest()))
     rounds = max(1, -(-total // ROUND_ROWS))
     for number in range(rounds):
         lines = _lines(run, number, rounds)
@@ -61,7 +59,7 @@ def merge(run: Run) -> tuple[list[Merged], int]:
         group = np.cumsum(first) - 1
         winner = lines[first]
         losers = ~first & (lines["source"] != _FROM_LEDGER)
-        for index in range(len(run.domain.sources)):
+        for index in range(len(run.domain.shaped)):
             absorbed[index].append(lines["id"][losers & (lines["source"] == index)])
             winners[index].append(winner["id"][group[losers]][winner["source"][group[losers]] == index])
         spoken_for_before += int(np.count_nonzero(winner["source"][group[losers]] == _FROM_LEDGER))
@@ -77,7 +75,7 @@ def _lines(run: Run, number: int, rounds: int) -> npt.NDArray[np.void]:
     again.
     """
     pieces = [np.empty(0, dtype=_LINE)]
-    for index, source in enumerate(run.domain.sources):
+    for index, source in enumerate(run.domain.shaped):
         seen: list[Ints] = [np.empty(0, dtype=np.int64)]
         for hashes, ranks, ids in _valid_identities(run.domain, run, index):
             seen.append(ids)
@@ -96,7 +94,7 @@ def _valid_identities(
     domain: Domain, run: Run, index: int
 ) -> Iterator[tuple[npt.NDArray[np.uint64], Ints, Ints]]:
     assert domain.merge is not None  # noqa: S101 - merge() is called for domains that merge
-    source = domain.sources[index]
+    source = domain.shaped[index]
     valid = run.dataset("valid", source)
     known = valid.require().columns
     for batch in valid.batches(columns=[name for name in domain.merge.columns if name in known]):

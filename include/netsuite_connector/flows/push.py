@@ -28,9 +28,9 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, int | float]:
     """
     began = time.monotonic()
     batches = records = rows = 0
-    for number, source in enumerate(run.domain.sources):
+    for number, source in enumerate(run.domain.delivered):
         delivery = Delivery(run, source, client)
-        in_order = run.domain.in_order and number < len(run.domain.sources) - 1
+        in_order = run.domain.in_order and number < len(run.domain.delivered) - 1
         under_way: deque[Batch] = deque()
         for batch in delivery.batches():
             if not isinstance(batch, Batch):

@@ -65,6 +65,7 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         "warnings": dict(
             sum((Counter(counts["warnings"]) for counts in (extracted, shaped, done)), Counter())
         ),
+        "deleted": extracted["deleted"],
         "batches": pushed["batches"],
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 3),
         "stages": {name: stage["seconds"] for name, stage in stages.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from netsuite_connector.domains.model import Domain, Site, Source
 from netsuite_connector.errors import MendError
 from netsuite_connector.staging.dataset import Dataset
 from netsuite_connector.staging.staging import Staging
-from netsuite_connector.stores.model import FlowName, Store
+from netsuite_connector.stores.model import Store
 from netsuite_connector.window import Window
 
 # How late an order may reach Klaviyo and still wake flows: a long weekend of trouble, but not last month.
@@ -56,12 +57,13 @@ class Run:
         """What the domain's shapers must know of the store."""
         return Site(
             store=self.store.store,
-            url=self.store.site.url.rstrip("/"),
+            url=(self.store.site.url or "").rstrip("/"),
             item_url=self.store.site.item_url,
             image_url=self.store.site.image_url,
             country=self.store.country,
             currency=self.store.currency,
             live_from=self._live_from,
+            as_id=frozenset(self.store.as_id),
         )
 
     @property
@@ -71,7 +73,7 @@ class Run:
         people were written to about it then. Later runs take an order that turns up within ``LIVE`` of being
         placed for news.
         """
-        first = all(self.ledger(source).manifest() is None for source in self.domain.sources)
+        first = all(self.ledger(source).manifest() is None for source in self.domain.delivered)
         # Measured from now and not from the window, which may lie years back.
         return _ALL_IS_HISTORY if first else (self.now - LIVE).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -79,24 +81,37 @@ class Run:
         """Where ``stage`` keeps the rows or records of ``source``."""
         return self.staging.dataset(*self.place, stage, source.name)
 
+    @property
+    def between(self) -> str:
+        """The two connections that the run goes between, as a part of a path.
+
+        What is remembered of runs is kept by it: a store that is pointed at another account begins anew, as
+        what one Klaviyo account has says nothing of another, and internal ids of one NetSuite account mean
+        other records in the next.
+        """
+        return f"{self.store.netsuite.connection}--{self.store.klaviyo.connection}"
+
     def ledger(self, source: Source) -> Dataset:
         """What earlier runs delivered from ``source``: one for all runs of the flow between the same two
         connections.
-
-        A store that is pointed at another account begins anew: what one Klaviyo account has says nothing of
-        another, and
-        internal ids of one NetSuite account mean other records in the next.
         """
-        between = f"{self.store.netsuite.connection}--{self.store.klaviyo.connection}"
-        return self.staging.dataset(self.store.store, self.domain.flow, "ledger", between, source.name)
+        return self.staging.dataset(
+            self.store.store, self.domain.flow, "ledger", self.between, source.ledger_of or source.name
+        )
 
     def document(self, *name: str) -> tuple[str, ...]:
         """The path of a small JSON document of the run."""
         return (*self.place, *name)
 
     def search(self, source: Source) -> str:
-        """The id of the saved search that ``source`` reads."""
+        """The id of the saved search that ``source`` reads. Derived sources have none."""
+        assert source.search is not None, f"{source.name} is derived"  # noqa: S101
         return self.store.search(self.domain.flow, source.name, source.search)
+
+    def only(self, source: Source) -> Mapping[str, tuple[str, ...]]:
+        """What narrows ``source``: by field, the ids of which a row must have one."""
+        settings = self.store.flows.get(self.domain.flow)
+        return settings.only.get(source.name, {}) if settings else {}
 
 
 def open_staging() -> Staging:
@@ -109,11 +124,13 @@ def open_staging() -> Staging:
 
 
 def check_searches(store: Store, domain: Domain) -> None:
-    """Raise MendError where the store names a saved search for a source that the flow does not have."""
-    known = [source.name for source in domain.sources]
-    for name in store.flows[FlowName(domain.flow)].searches:
-        if name not in known:
-            raise MendError(
-                f"Store '{store.store}': 'flows.{domain.flow}.searches.{name}' is not a source of the flow; "
-                f"known are {', '.join(known)}."
-            )
+    """Raise MendError where the store names a source that the flow does not have."""
+    known = [source.name for source in domain.extracted]
+    settings = store.flows[domain.flow]
+    for setting, names in (("searches", settings.searches), ("only", settings.only)):
+        for name in names:
+            if name not in known:
+                raise MendError(
+                    f"Store '{store.store}': 'flows.{domain.flow}.{setting}.{name}' is not a source of the "
+                    f"flow; known are {', '.join(known)}."
+                )

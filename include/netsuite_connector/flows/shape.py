@@ -8,12 +8,14 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from netsuite_connector.domains.model import Records, Shaper, Source
+from netsuite_connector.domains.model import Batches, Known, Records, Shaper, Site, Source
 from netsuite_connector.flows import ledger
 from netsuite_connector.flows.collector import paused_collector
 from netsuite_connector.flows.merge import Merged, merge
@@ -39,22 +41,28 @@ def shape(run: Run) -> dict[str, Any]:
     text) and ``seconds``.
     """
     began = time.monotonic()
-    outcomes: list[Merged | None] = [None] * len(run.domain.sources)
+    outcomes: dict[str, Merged] = {}
     rows: Counter[str] = Counter()
     records: Counter[str] = Counter()
     warnings: Counter[str] = Counter()
     if run.domain.merge is not None:
         merged, spoken_for_before = merge(run)
-        outcomes = list(merged)
+        outcomes = {source.name: each for source, each in zip(run.domain.shaped, merged, strict=True)}
         rows["unchanged"] += spoken_for_before
         rows["shaped"] += spoken_for_before
-    for source, outcome in zip(run.domain.sources, outcomes, strict=True):
-        valid = run.dataset("valid", source)
-        manifest = valid.require()
-        shaper = run.domain.shaper(source, run.site, manifest.columns)
+    site = replace(run.site, lookups=_lookups(run))
+    for source in run.domain.delivered:
+        shaper: Shaper | None = None
+        upstream = None
+        if source.search is None:
+            stream = _derived(run, source, site)
+        else:
+            manifest = run.dataset("valid", source).require()
+            upstream = manifest.id
+            shaper = run.domain.shaper(source, site, manifest.columns)
+            stream = _stream(run, source, shaper, outcomes.get(source.name))
         with run.dataset("records", source).writer(SCHEMA) as writer, paused_collector():
-            stream = _stream(run, source, shaper, outcome)
-            for to_send, unchanged in ledger.unknown(run.ledger(source), stream, once=run.domain.once):
+            for to_send, unchanged in ledger.unknown(run.ledger(source), stream, once=source.once):
                 writer.write(to_send)
                 for name, part in (("to_send", to_send), ("unchanged", unchanged)):
                     count = int(np.sum(part.column("rows").to_numpy()))
@@ -63,8 +71,9 @@ def shape(run: Run) -> dict[str, Any]:
                     records[name] += part.num_rows
                     records["shaped"] += part.num_rows
                 log.info("%s: %s records shaped", source.name, f"{records['shaped']:,}")
-            writer.commit(upstream=manifest.id)
-        warnings.update(shaper.warnings)
+            writer.commit(upstream=upstream)
+        if shaper is not None:
+            warnings.update(shaper.warnings)
     names = ("shaped", "to_send", "unchanged")
     return {
         "rows": {name: rows[name] for name in names},
@@ -72,6 +81,34 @@ def shape(run: Run) -> dict[str, Any]:
         "warnings": dict(warnings),
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _lookups(run: Run) -> dict[str, Batches]:
+    return {
+        source.name: partial(run.dataset("extract", source).batches, batch_rows=CHUNK_ROWS)
+        for source in run.domain.extracted
+        if source.kind is None
+    }
+
+
+def _derived(run: Run, source: Source, site: Site) -> Iterator[pa.RecordBatch]:
+    """All records that the domain makes of what the other sources gave."""
+    sources = {each.name: each for each in run.domain.sources}
+
+    def rows(stage: str, name: str) -> Iterator[pa.RecordBatch]:
+        dataset = run.dataset(stage, sources[name])
+        return iter(()) if dataset.manifest() is None else dataset.batches(batch_rows=CHUNK_ROWS)
+
+    known = Known(
+        extracted=partial(rows, "extract"),
+        valid=partial(rows, "valid"),
+        deleted=partial(rows, "deleted"),
+        ledger=lambda name: ledger.read(run.ledger(sources[name]), ["id", "sub"]),
+        whole=run.window.start is None and run.limit is None,
+    )
+    assert run.domain.derive is not None, f"{run.domain.flow} has a derived source"  # noqa: S101
+    for made in run.domain.derive(source, site, known):
+        yield _as_batch(run, source, made, None, None)
 
 
 def _stream(run: Run, source: Source, shaper: Shaper, outcome: Merged | None) -> Iterator[pa.RecordBatch]:
@@ -107,9 +144,7 @@ def _as_batch(
             pa.array(made.id, pa.int64()),
             pa.array(made.sub, pa.int64()),
             # Of what is delivered once only, the ledger is never asked whether it has changed.
-            pa.array(
-                np.zeros(count, dtype=np.int64) if run.domain.once else ledger.fingerprints(made.payload)
-            ),
+            pa.array(np.zeros(count, dtype=np.int64) if source.once else ledger.fingerprints(made.payload)),
             key_hashes,
             ranks,
             pa.array(made.key, pa.string()),

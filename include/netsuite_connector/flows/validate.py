@@ -28,7 +28,7 @@ def validate(run: Run) -> dict[str, Any]:
     began = time.monotonic()
     rows = valid = turned_down = 0
     reasons: Counter[str] = Counter()
-    for source in run.domain.sources:
+    for source in run.domain.shaped:
         raw = run.dataset("extract", source)
         manifest = raw.require()
         check_columns(source, manifest.columns, run.search(source))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from netsuite_connector.errors import MendError
 from netsuite_connector.stores.model import (
+    CustomSettings,
     FlowSettings,
     KlaviyoSettings,
     NetSuiteSettings,
@@ -90,6 +91,9 @@ def load_store(path: Path) -> Store:
 
 def _sentence(error: ErrorDetails) -> str:
     place = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    if error["type"] == "value_error":
+        rule = error["msg"].removeprefix("Value error, ")
+        return f"'{place}': {rule}." if place else f"{rule}."
     if error["type"] == "extra_forbidden":
         known = _known_settings(error["loc"])
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
@@ -101,6 +105,8 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _known_settings(loc: tuple[int | str, ...]) -> list[str]:
+    if "custom" in loc[:-1]:
+        return list(CustomSettings.model_fields)
     model = _MODELS.get(str(loc[0]), Store) if len(loc) > 1 else Store
     return list(model.model_fields)
 

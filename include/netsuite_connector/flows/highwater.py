@@ -1,0 +1,79 @@
+"""The high-water mark of a flow: up to which moment of last changes it has delivered everything.
+
+Runs move it forward only, and only when their numbers add up; a person may set it anywhere. It lies in
+staging, outside the runs, so that it survives restarts and cleared runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import orjson
+
+from netsuite_connector.flows.run import Run
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``moment`` (ISO 8601 UTC): changes before it are delivered. ``scope`` is a fingerprint of what the
+    flow then read; ``by`` says who set it, ``at`` when.
+    """
+
+    moment: str
+    scope: str
+    by: str
+    at: str
+
+
+def read(run: Run) -> Mark | None:
+    """The flow's mark; None before its first whole run."""
+    content = run.staging.read_json(_place(run))
+    return None if content is None else Mark(**content)
+
+
+def advance(run: Run, seen: Mark | None) -> Mark | None:
+    """Move the mark to the end of the run's window, unless that would move it back.
+
+    ``seen`` is the mark that the run began from: where somebody has set another one since, theirs stays.
+    Returns the mark as it is then.
+    """
+    current = read(run)
+    end = run.window.end_text
+    if current != seen:
+        log.info("The high-water mark was set while this run went on, and stays where it was set.")
+        return current
+    if end is None or (current is not None and end < current.moment):
+        return current
+    return _write(run, end, f"run {run.key}")
+
+
+def put(run: Run, moment: datetime, by: str) -> Mark:
+    """Set the mark, to whatever moment a person wants."""
+    return _write(run, moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), by)
+
+
+def scope(run: Run) -> str:
+    """A fingerprint of which saved searches the flow reads and what narrows them.
+
+    With another scope the mark says nothing: records that changed long ago may be in it for the first time.
+    """
+    asked = [
+        [source.name, run.search(source), {name: sorted(ids) for name, ids in run.only(source).items()}]
+        for source in run.domain.extracted
+    ]
+    return blake2b(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def _write(run: Run, moment: str, by: str) -> Mark:
+    mark = Mark(moment, scope(run), by, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    run.staging.write_json(_place(run), asdict(mark))
+    return mark
+
+
+def _place(run: Run) -> tuple[str, ...]:
+    return (run.store.store, run.domain.flow, "highwater", f"{run.between}.json")
