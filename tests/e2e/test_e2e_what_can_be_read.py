@@ -72,7 +72,7 @@ def keys(rows: Rows) -> set[tuple[int, int]]:
     return {(row["internalid"], row["lineuniquekey"]) for row in rows}
 
 
-# ---- items --------------------------------------------------------------------------------------------------
+# ---- items
 
 
 def test_items_of_all_sold_types_without_services_and_components(reader: Reader) -> None:
@@ -153,7 +153,7 @@ def test_inactive_offline_and_deleted_items(reader: Reader) -> None:
     assert ("inventoryitem", made["internalid"]) in reader.deleted("inventoryitem")
 
 
-# ---- customers ----------------------------------------------------------------------------------------------
+# ---- customers
 
 
 def test_customers_leads_and_prospects_individuals_and_companies(reader: Reader) -> None:
@@ -202,7 +202,7 @@ def test_merged_and_deleted_customers(reader: Reader) -> None:
     assert ("customer", first) not in gone
 
 
-# ---- transactions -------------------------------------------------------------------------------------------
+# ---- transactions
 
 
 def test_orders_invoices_and_cash_sales_of_their_own_with_their_lines(reader: Reader) -> None:
