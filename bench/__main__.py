@@ -7,7 +7,7 @@ import platform
 
 from rich.console import Console
 
-from bench import line, parse
+from bench import extract, line, parse, saves
 
 # Measured apart from this run, on a machine of this kind in November 2026, over customers without phones: an
 # order of magnitude to
@@ -26,6 +26,15 @@ def main() -> None:
     parser.add_argument(
         "--memory-rows", type=int, default=5_000_000, help="rows of the memory check; 0 leaves it out"
     )
+    parser.add_argument(
+        "--extract-rows",
+        type=int,
+        default=extract.ROWS,
+        help="rows read from the sandbox NetSuite account (about 7 minutes); 0 leaves it out",
+    )
+    parser.add_argument(
+        "--saves", type=int, default=saves.SAVES, help="saves of a record in NetSuite; 0 leaves it out"
+    )
     asked = parser.parse_args()
     console = Console(width=100)
     console.print(f"Python {platform.python_version()} on {platform.machine()}\n")
@@ -41,6 +50,10 @@ def main() -> None:
     if asked.memory_rows:
         large = line.measure("customers", asked.memory_rows, phones=False)
         line.show(console, "Memory: customers without phones", asked.memory_rows, large)
+    if asked.extract_rows:
+        extract.show(console, asked.extract_rows)
+    if asked.saves:
+        saves.show(console, asked.saves)
 
 
 if __name__ == "__main__":
