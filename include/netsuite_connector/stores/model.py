@@ -17,11 +17,8 @@ class FlowName(StrEnum):
     """The flows that every store can have; each is a domain of the same name."""
 
     CATALOG = "catalog"
-    STOCK = "stock"
     CUSTOMERS = "customers"
     ORDERS = "orders"
-    OPPORTUNITIES = "opportunities"
-    QUOTES = "quotes"
 
 
 # DAGs that are no flows.
@@ -49,20 +46,10 @@ class NetSuiteSettings(_Settings):
     lag_minutes: int = Field(default=1, ge=0, le=60)
 
 
-class ReadBack(StrEnum):
-    """How much of what was delivered is read back from Klaviyo as proof."""
-
-    SAMPLE = "sample"
-    ALL = "all"
-
-
 class KlaviyoSettings(_Settings):
-    """Where the store delivers to: an Airflow connection of type *Klaviyo*, and how much of what was
-    delivered is read back.
-    """
+    """Where the store delivers to: an Airflow connection of type *Klaviyo*."""
 
     connection: str = "klaviyo_default"
-    confirm: Annotated[ReadBack, Field(strict=False)] = ReadBack.SAMPLE
 
 
 class SiteSettings(_Settings):
@@ -76,52 +63,6 @@ class SiteSettings(_Settings):
     image_url: Annotated[str, StringConstraints(pattern=r"\{image\}")] = "{url}/{image}"
     image_folder: Annotated[str, StringConstraints(pattern=r"^[0-9]+$")] | None = None
     image_options: Annotated[tuple[FieldId, ...], Field(strict=False)] = ()
-
-
-class Gone(StrEnum):
-    """What becomes in Klaviyo of an item that is inactive, offline, deleted or out of the search."""
-
-    UNPUBLISH = "unpublish"
-    DELETE = "delete"
-
-
-class FeedSettings(_Settings):
-    """A catalog feed instead of the API: ``files`` is an fsspec URL of a folder that Klaviyo can read at
-    ``url``.
-    """
-
-    files: Annotated[str, StringConstraints(min_length=1)]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-
-
-class CatalogSettings(_Settings):
-    """``price_level`` and ``currency`` (internal ids) choose an item's price, which is else its base price.
-    ``gone``: see :class:`Gone`. With ``feed`` the catalog is a feed, and the API is not used for it.
-    """
-
-    gone: Annotated[Gone, Field(strict=False)] = Gone.UNPUBLISH
-    price_level: Annotated[str, StringConstraints(pattern=r"^[0-9]+$")] | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[0-9]+$")] | None = None
-    feed: FeedSettings | None = None
-
-
-class OrderSettings(_Settings):
-    """``metric`` names the event of a placed order: *Order Completed* for those who come from Tavano."""
-
-    metric: Annotated[str, StringConstraints(min_length=1, max_length=127)] = "Placed Order"
-
-
-class ConsentSettings(_Settings):
-    """Import of confirmed opt-ins (status 3) into a Klaviyo list. ``list`` is the list's name or id;
-    ``consented_at`` the column that says when; ``suppress``: whether those who opted out in NetSuite
-    (statuses 2 and 4) are suppressed in Klaviyo.
-    """
-
-    enabled: bool = True
-    schedule: str | None = None
-    list: Annotated[str, StringConstraints(min_length=1)]
-    consented_at: FieldId
-    suppress: bool = False
 
 
 class CustomSettings(_Settings):
@@ -176,9 +117,6 @@ class Store(_Settings):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     timezone: str = "UTC"
     as_id: Annotated[tuple[FieldId, ...], Field(strict=False)] = ()
-    catalog: CatalogSettings = CatalogSettings()
-    orders: OrderSettings = OrderSettings()
-    consents: ConsentSettings | None = None
     flows: dict[Slug, FlowSettings]
 
     @model_validator(mode="after")
