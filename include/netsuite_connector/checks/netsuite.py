@@ -159,7 +159,7 @@ def _concurrency(share: int, client: NetSuiteClient) -> Found:
 def _deleted(types: tuple[str, ...], now: datetime, client: NetSuiteClient) -> Found:
     if not types:
         return untried("Not tried: no flow of the store asks for deletions.")
-    pages = client.deleted(types, Window(now - _DAY, now), limit=1000)
+    pages = client.deleted(types, Window(now - _DAY), limit=1000)
     rows = next(pages).batch.num_rows
     return right(f"The list of deletions can be read: {rows:,} in the last day.")
 
