@@ -24,6 +24,16 @@ class Reason(StrEnum):
 LIFTED_BY_SUBSCRIBING: Final = frozenset({Reason.UNSUBSCRIBE, Reason.SPAM_COMPLAINT, Reason.USER_SUPPRESSED})
 
 
+# Klaviyo's own metrics of what a person, their mail server or the shop said.
+_METRICS: Final = {
+    Reason.UNSUBSCRIBE: "Unsubscribed from Email Marketing",
+    Reason.SPAM_COMPLAINT: "Marked Email as Spam",
+    Reason.HARD_BOUNCE: "Bounced Email",
+    Reason.USER_SUPPRESSED: "Manually Suppressed from Email Marketing",
+}
+UNSUBSCRIBED_FROM_LIST: Final = "Unsubscribed from List"
+
+
 class Action(StrEnum):
     """What the consent log records."""
 
@@ -99,6 +109,20 @@ def suppress(database: Database, profile: Profile, reason: Reason, now: float, m
         email.update(consent="UNSUBSCRIBED", consent_timestamp=iso(now), method=method)
         action = Action.UNSUBSCRIBED
     log(database, now, profile.seq, Entry(action, "email", method))
+    if reason in _METRICS:
+        record_event(database, profile.seq, _METRICS[reason], now)
+
+
+def record_event(database: Database, profile: int, metric: str, now: float) -> None:
+    """An event that Klaviyo itself records, once a second for each profile and metric."""
+    database.change(
+        "INSERT OR IGNORE INTO metrics (name, created, integration) VALUES (?,?,'Klaviyo')", (metric, now)
+    )
+    database.change(
+        "INSERT OR IGNORE INTO events (profile, metric, unique_id, at, properties, backfill)"
+        " SELECT ?, seq, ?, ?, '{}', 0 FROM metrics WHERE name = ? AND integration = 'Klaviyo'",
+        (profile, str(int(now)), int(now), metric),
+    )
 
 
 def log(database: Database, now: float, profile: int | None, entry: Entry) -> None:

@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS profiles (
 );
 CREATE INDEX IF NOT EXISTS profiles_external ON profiles (external_id) WHERE external_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS metrics (
-    seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created REAL NOT NULL
+    seq INTEGER PRIMARY KEY, name TEXT NOT NULL, created REAL NOT NULL,
+    integration TEXT NOT NULL DEFAULT 'API', UNIQUE (name, integration)
 );
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY, profile INTEGER NOT NULL, metric INTEGER NOT NULL, unique_id TEXT NOT NULL,
@@ -80,7 +81,11 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, number INTEGER NOT N
 
 # Columns that files of older sandboxes lack, and an index on one of them.
 _LATER_INDEX: Final = "CREATE INDEX IF NOT EXISTS members_joined ON members (list, joined, profile)"
-_LATER_COLUMNS: Final = (("members", "joined", "REAL NOT NULL DEFAULT 0"), ("catalog", "feed", "INTEGER"))
+_LATER_COLUMNS: Final = (
+    ("members", "joined", "REAL NOT NULL DEFAULT 0"),
+    ("catalog", "feed", "INTEGER"),
+    ("metrics", "integration", "TEXT NOT NULL DEFAULT 'API'"),
+)
 
 TABLES: Final = (
     "profiles", "deleted", "metrics", "events", "lists", "members", "catalog", "shelves", "waiting",

@@ -26,7 +26,7 @@ from netsuite_connector.sandbox.klaviyo.identifiers import (
     profile_id,
 )
 from netsuite_connector.sandbox.klaviyo.jobs import Job, Outcome, Processor
-from netsuite_connector.sandbox.klaviyo.metrics import metric_id, metric_resource
+from netsuite_connector.sandbox.klaviyo.metrics import API, metric_id, metric_resource
 from netsuite_connector.sandbox.klaviyo.people import (
     Identity,
     IdentityConflictError,
@@ -223,7 +223,8 @@ def _metrics(account: Account, groups: list[dict[str, Any]]) -> dict[str, int]:
         "INSERT OR IGNORE INTO metrics (name, created) VALUES (?,?)", ((name, now) for name in sorted(names))
     )
     rows = database.rows(
-        "SELECT name, seq FROM metrics WHERE name IN (SELECT value FROM json_each(?))", (as_list(names),)
+        "SELECT name, seq FROM metrics WHERE name IN (SELECT value FROM json_each(?)) AND integration = ?",
+        (as_list(names), API),
     )
     return {row["name"]: row["seq"] for row in rows}
 

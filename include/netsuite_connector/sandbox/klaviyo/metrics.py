@@ -11,6 +11,13 @@ from netsuite_connector.sandbox.klaviyo.identifiers import decode, encode
 from netsuite_connector.sandbox.klaviyo.problems import Refusal, not_found
 from netsuite_connector.sandbox.klaviyo.query import Filterable, page, sparse, where
 
+API: Final = "API"
+KLAVIYO: Final = "Klaviyo"
+INTEGRATIONS: Final = {
+    API: {"id": "0rG4eQ", "key": "api", "name": API, "category": API},
+    KLAVIYO: {"id": "7FtS4J", "key": "klaviyo", "name": KLAVIYO, "category": "Internal"},
+}
+
 
 def metric_id(seq: int) -> str:
     """The id of a metric that callers see."""
@@ -18,7 +25,8 @@ def metric_id(seq: int) -> str:
 
 
 def metric_resource(row: sqlite3.Row, call: Call) -> dict[str, Any]:
-    """A metric as callers see it. All metrics of the sandbox come from the API."""
+    """A metric as callers see it: of what came through the API, or of what Klaviyo itself records."""
+    integration = INTEGRATIONS[row["integration"]]
     identifier = metric_id(row["seq"])
     resource = {
         "type": "metric",
@@ -27,13 +35,7 @@ def metric_resource(row: sqlite3.Row, call: Call) -> dict[str, Any]:
             "name": row["name"],
             "created": iso(row["created"]),
             "updated": iso(row["created"]),
-            "integration": {
-                "object": "integration",
-                "id": "0rG4eQ",
-                "key": "api",
-                "name": "API",
-                "category": "API",
-            },
+            "integration": {"object": "integration", **integration},
         },
         "links": {"self": f"{call.base}/api/metrics/{identifier}"},
     }
@@ -41,7 +43,8 @@ def metric_resource(row: sqlite3.Row, call: Call) -> dict[str, Any]:
 
 
 def _list_metrics(account: Account, call: Call) -> Answer:
-    fields = {"integration.name": Filterable("'API'"), "integration.category": Filterable("'API'")}
+    category = "iif(integration = 'Klaviyo', 'Internal', integration)"
+    fields = {"integration.name": Filterable("integration"), "integration.category": Filterable(category)}
     found = page(account.database, "SELECT * FROM metrics", where(call, fields), call)
     return Answer(200, {"data": [metric_resource(row, call) for row in found.rows], "links": found.links})
 

@@ -11,10 +11,12 @@ from netsuite_connector.sandbox.klaviyo.checks import address_problems, check_co
 from netsuite_connector.sandbox.klaviyo.clock import iso, parse_moment
 from netsuite_connector.sandbox.klaviyo.consent import (
     LIFTED_BY_SUBSCRIBING,
+    UNSUBSCRIBED_FROM_LIST,
     Action,
     Entry,
     Reason,
     log,
+    record_event,
     suppress,
 )
 from netsuite_connector.sandbox.klaviyo.database import Database
@@ -206,6 +208,7 @@ def _unsubscribe_one(
         held = state.setdefault("list_suppressions", [])
         held.append({"list_id": name, "reason": Reason.UNSUBSCRIBE.value, "timestamp": iso(now)})
         log(database, now, profile.seq, Entry(Action.UNSUBSCRIBED_FROM_LIST, channel, "API", name))
+        record_event(database, profile.seq, UNSUBSCRIBED_FROM_LIST, now)
     elif channel == "email":
         # Also when a list was named that the profile is not in: then it is unsubscribed from everything.
         suppress(database, profile, Reason.UNSUBSCRIBE, now, "API")

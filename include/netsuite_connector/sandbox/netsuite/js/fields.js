@@ -107,7 +107,7 @@
             return value === null || value === undefined || value === '' ? value : text(value);
         };
         return { name, type: custom === undefined ? kind : custom.type, list, isStatus, text,
-            ofRow: read.length > 1, joined: false, grouped: false, read: worded ? words : read };
+            ofRow: read.length > 1, joined: false, grouped: false, read: worded ? words : read, stored: read };
     };
 
     const known = (type, name, side) => {

@@ -120,7 +120,7 @@
         const words = ['select', 'multiselect'].includes(field.type) && !id && name !== 'internalid';
         used.others = used.others || words; // the words may be another record's name
         return (record, line) => {
-            const value = field.read(record, line);
+            const value = id ? (field.stored || field.read)(record, line) : field.read(record, line);
             if (field.type === 'checkbox') {
                 return value ? 'T' : 'F';
             }

@@ -68,13 +68,10 @@
 
     const isSelect = (field) => field.type === 'select' || field.type === 'multiselect';
     const isEmpty = (value) => value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
-    const none = () => `- ${ns.kinds.spoken('None')} -`;
-
-    const valueOf = (field, stored) => (field.grouped && isEmpty(stored) && !isSelect(field) ? none() : ns.showValue(field, stored));
-    const textOf = (field, stored) => (field.grouped && isEmpty(stored) ? none() : ns.showText(field, stored));
+    const textOf = (field, stored) => (field.grouped && isEmpty(stored) ? ns.noGroup() : ns.showText(field, stored));
     /** Each value of a select with its words. */
     const pairs = (field, stored) => (isEmpty(stored) && !field.grouped ? [] : [stored].flat().map((value) => (
-        { value: ns.showValue(field, value), text: textOf(field, value) }
+        { value: field.show(value), text: textOf(field, value) }
     )));
 
     // The two forms in which results become JSON.
@@ -103,7 +100,7 @@
             const key = before === 0 ? base : `${base}_${before}`;
             const field = cells.fields[index];
             const stored = cells.stored[index];
-            values[key] = isSelect(field) ? form.select(pairs(field, stored)) : form.other(valueOf(field, stored));
+            values[key] = isSelect(field) ? form.select(pairs(field, stored)) : form.other(field.show(stored));
         });
         return values;
     };
@@ -111,7 +108,7 @@
     const sameColumn = (one, other) => one.name === other.name && (one.join || null) === (other.join || null)
         && (one.summary || null) === (other.summary || null);
 
-    /** A row of values: `fields` say what each stored value is. */
+    /** A row of values: `fields`, from ns.shownFields, say what each stored value is. */
     class Row {
         constructor(columns, fields, stored) {
             this.columns = columns;
@@ -130,7 +127,7 @@
 
         getValue(...asked) {
             const index = this.position(...asked);
-            return index < 0 ? null : valueOf(this.cells.fields[index], this.cells.stored[index]);
+            return index < 0 ? null : this.cells.fields[index].show(this.cells.stored[index]);
         }
 
         getText(...asked) {

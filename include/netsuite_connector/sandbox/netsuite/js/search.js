@@ -78,7 +78,7 @@
             const down = (column) => column.sort === Sort.DESC;
             if (String(this.searchType).toLowerCase() === Type.SAVED_SEARCH) {
                 const sorts = sorted.map((column) => ({ column, down: down(column) }));
-                const fields = columns.map(({ name }) => savedSearchField(name));
+                const fields = ns.shownFields(columns.map(({ name }) => savedSearchField(name)));
                 return { columns, find: () => savedSearchRows(columns, sorts), row: plainRow(['savedsearch'], columns, fields) };
             }
             const part = ns.searchTable(this.searchType);
@@ -87,7 +87,7 @@
                 const known = ns.columnField(part[0], column.name, column.join, used);
                 return column.formula ? { ...known, read: ns.formula(part[0], column.formula, used) } : known;
             };
-            const fields = columns.map(field);
+            const fields = ns.shownFields(columns.map(field));
             const sorts = sorted.map((column) => ({ column, field: fields[columns.indexOf(column)], down: down(column) }));
             const conditions = ns.splitSummary(JSON.parse(JSON.stringify(this.filterExpression)));
             if (columns.some(({ summary }) => summary)) {

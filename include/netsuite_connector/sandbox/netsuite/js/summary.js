@@ -61,7 +61,7 @@
     ns.prepareSummary = (part, columns, fields, sorts, conditions, used) => {
         const places = columns.map((column, index) => index).filter((index) => columns[index].summary);
         const kept = places.map((index) => columns[index]);
-        const shown = places.map((index) => summedField(columns[index].summary, fields[index]));
+        const shown = ns.shownFields(places.map((index) => summedField(columns[index].summary, fields[index])));
         const groups = places.filter((index) => columns[index].summary === 'GROUP');
         const tests = conditions.summaries.map(groupTest(part[0], used));
 

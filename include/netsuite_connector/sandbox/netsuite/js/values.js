@@ -32,20 +32,30 @@
 
     const isEmpty = (value) => value === null || value === undefined || value === '';
 
-    /** A value as Result.getValue gives it: true or false for a check box, text otherwise, '' for nothing. */
-    ns.showValue = (field, value) => {
-        if (field.name === 'mainline') {
-            return value ? '*' : '';
+    const plain = (value) => cut(String(value));
+
+    /** How a field's stored value is shown; empty ones apart. */
+    const formOf = ({ type, isStatus }) => (isStatus ? (value) => ns.kinds.statusWords(value)[0] : SHOW[type] || plain);
+
+    /** What is shown for nothing: a check box is then not ticked, unless it is another record's; groups of nothing have a name. */
+    const nothingOf = ({ type, joined, grouped }) => {
+        if (type === 'checkbox' && !joined) {
+            return () => false;
         }
-        if (isEmpty(value)) {
-            return field.type === 'checkbox' && !field.joined ? false : '';
-        }
-        if (field.isStatus) {
-            return ns.kinds.statusWords(value)[0];
-        }
-        const show = SHOW[field.type];
-        return show === undefined ? cut(String(value)) : show(value);
+        return grouped && type !== 'select' && type !== 'multiselect' ? ns.noGroup : () => '';
     };
+
+    ns.noGroup = () => `- ${ns.kinds.spoken('None')} -`;
+
+    /** Fields with `show(value)`: the value as Result.getValue gives it, true or false for a check box, else text. */
+    ns.shownFields = (fields) => fields.map((field) => {
+        if (field.name === 'mainline' && !field.grouped) {
+            return { ...field, show: (value) => (value ? '*' : '') };
+        }
+        const form = formOf(field);
+        const nothing = nothingOf(field);
+        return { ...field, show: (value) => (isEmpty(value) ? nothing() : form(value)) };
+    });
 
     /** The words of a select, as Result.getText gives them. */
     ns.showText = (field, value) => {

@@ -30,7 +30,7 @@ define(['./lib_time'], (time) => {
     // Used where the platform does not tell a column's type: names that mean the same in every search type.
     const KNOWN_NAMES = {
         select: ['assigned', 'category', 'class', 'company', 'contact', 'createdfrom', 'currency', 'customer', 'customform',
-            'deletedby', 'department', 'entity', 'entitystatus', 'forecasttype', 'globalsubscriptionstatus', 'internalid',
+            'deletedby', 'department', 'entity', 'entitystatus', 'folder', 'forecasttype', 'globalsubscriptionstatus', 'internalid',
             'inventorylocation', 'issue', 'item', 'language', 'leadsource', 'location', 'mainname', 'opportunity', 'origin',
             'parent', 'pricelevel', 'priority', 'promocode', 'salesrep', 'shipcarrier', 'shipmethod', 'source',
             'sourcesite', 'stage', 'state', 'status', 'statusref', 'storedisplayimage', 'subsidiary', 'terms', 'territory',
