@@ -61,10 +61,7 @@ def test_a_flow_of_ones_own_and_what_narrows_a_source_are_read(tmp_path: Path) -
         (("country: ES\n", ""), "'country' is missing"),
         (("country: ES", "country: Spain"), "'country' is 'Spain'"),
         (("country: ES", "country: 34"), "'country' is 34: input should be a valid string"),
-        (
-            ("orders: {schedule", "oders: {schedule"),
-            "'oders' is none of the usual flows (catalog, customers,",
-        ),
+        (("orders: {schedule", "oders: {schedule"), "'oders' is none of the usual flows (catalog, stock,"),
         (("Europe/Madrid", "Madrid"), "timezone 'Madrid' is not a known time zone"),
         (("customsearch_web_orders", "web orders"), "'flows.orders.searches.orders' is 'web orders'"),
         (("https://outdoor.example", "outdoor.example"), "'site.url' is 'outdoor.example'"),

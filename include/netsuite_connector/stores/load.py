@@ -12,14 +12,20 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from netsuite_connector.errors import MendError
+from netsuite_connector.stores.mapping import ColumnSettings, MappingSettings
 from netsuite_connector.stores.model import (
+    CatalogSettings,
+    ConsentSettings,
     CustomSettings,
     FlowSettings,
     KlaviyoSettings,
     NetSuiteSettings,
+    OrderSettings,
+    RealtimeSettings,
     SiteSettings,
     Store,
 )
+from netsuite_connector.stores.operations import GateSettings, RetentionDays
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -30,6 +36,12 @@ _MODELS: dict[str, type[BaseModel]] = {
     "netsuite": NetSuiteSettings,
     "klaviyo": KlaviyoSettings,
     "site": SiteSettings,
+    "catalog": CatalogSettings,
+    "orders": OrderSettings,
+    "consents": ConsentSettings,
+    "gates": GateSettings,
+    "retention_days": RetentionDays,
+    "realtime": RealtimeSettings,
     "flows": FlowSettings,
 }
 
@@ -107,6 +119,8 @@ def _sentence(error: ErrorDetails) -> str:
 def _known_settings(loc: tuple[int | str, ...]) -> list[str]:
     if "custom" in loc[:-1]:
         return list(CustomSettings.model_fields)
+    if "mapping" in loc[:-1]:
+        return list((ColumnSettings if "columns" in loc[:-1] else MappingSettings).model_fields)
     model = _MODELS.get(str(loc[0]), Store) if len(loc) > 1 else Store
     return list(model.model_fields)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from netsuite_connector.stores.base import FieldId, Settings
+from netsuite_connector.stores.mapping import MappingSettings
+from netsuite_connector.stores.operations import GateSettings, RetentionDays
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 SearchId = Annotated[str, StringConstraints(pattern=r"^(customsearch[a-z0-9_]+|[0-9]+)$")]
-FieldId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
 Ids = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 
 
@@ -17,19 +20,26 @@ class FlowName(StrEnum):
     """The flows that every store can have; each is a domain of the same name."""
 
     CATALOG = "catalog"
+    STOCK = "stock"
     CUSTOMERS = "customers"
     ORDERS = "orders"
+    OPPORTUNITIES = "opportunities"
+    QUOTES = "quotes"
 
 
 # DAGs that are no flows.
-_TAKEN = ("check",)
+_TAKEN = (
+    "check",
+    "consents",
+    "privacy_deletion",
+    "housekeeping",
+    "rejected_replay",
+    "realtime",
+    "history_backfill",
+)
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class NetSuiteSettings(_Settings):
+class NetSuiteSettings(Settings):
     """Where the store reads from: an Airflow connection of type *NetSuite*.
 
     ``page_rows`` are asked for in a call, and at most ``concurrency`` calls run at once, in all flows
@@ -46,13 +56,23 @@ class NetSuiteSettings(_Settings):
     lag_minutes: int = Field(default=1, ge=0, le=60)
 
 
-class KlaviyoSettings(_Settings):
-    """Where the store delivers to: an Airflow connection of type *Klaviyo*."""
+class ReadBack(StrEnum):
+    """How much of what was delivered is read back from Klaviyo as proof."""
+
+    SAMPLE = "sample"
+    ALL = "all"
+
+
+class KlaviyoSettings(Settings):
+    """Where the store delivers to: an Airflow connection of type *Klaviyo*, and how much of what was
+    delivered is read back.
+    """
 
     connection: str = "klaviyo_default"
+    confirm: Annotated[ReadBack, Field(strict=False)] = ReadBack.SAMPLE
 
 
-class SiteSettings(_Settings):
+class SiteSettings(Settings):
     """The storefront. ``item_url`` is filled with the item's URL component, ``image_url`` with its image's
     path. ``image_folder`` is the internal id of the File Cabinet folder of its images, ``image_options``
     are the matrix options (item fields) whose values choose a matrix child's image.
@@ -65,7 +85,75 @@ class SiteSettings(_Settings):
     image_options: Annotated[tuple[FieldId, ...], Field(strict=False)] = ()
 
 
-class CustomSettings(_Settings):
+class Gone(StrEnum):
+    """What becomes in Klaviyo of an item that is inactive, offline, deleted or out of the search."""
+
+    UNPUBLISH = "unpublish"
+    DELETE = "delete"
+
+
+class FeedSettings(Settings):
+    """A catalog feed instead of the API: ``files`` is an fsspec URL of a folder that Klaviyo can read at
+    ``url``.
+    """
+
+    files: Annotated[str, StringConstraints(min_length=1)]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+
+
+class CatalogSettings(Settings):
+    """``price_level`` and ``currency`` (internal ids) choose an item's price, which is else its base price.
+    ``gone``: see :class:`Gone`. With ``feed`` the catalog is a feed, and the API is not used for it.
+    """
+
+    gone: Annotated[Gone, Field(strict=False)] = Gone.UNPUBLISH
+    price_level: Annotated[str, StringConstraints(pattern=r"^[0-9]+$")] | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[0-9]+$")] | None = None
+    feed: FeedSettings | None = None
+
+
+class OrderSettings(Settings):
+    """``metric`` names the event of a placed order: *Order Completed* for those who come from Tavano."""
+
+    metric: Annotated[str, StringConstraints(min_length=1, max_length=127)] = "Placed Order"
+
+
+class ConsentSettings(Settings):
+    """Import of confirmed opt-ins (status 3) into a Klaviyo list. ``list`` is the list's name or id;
+    ``consented_at`` the column that says when; ``suppress``: whether those who opted out in NetSuite
+    (statuses 2 and 4) are suppressed in Klaviyo.
+    """
+
+    enabled: bool = True
+    schedule: str | None = None
+    list: Annotated[str, StringConstraints(min_length=1)]
+    consented_at: FieldId
+    suppress: bool = False
+
+
+class RealtimeSettings(Settings):
+    """Changes within seconds, from the outbox in NetSuite, which is looked at every ``interval_seconds``.
+    ``flows`` says of which; the others wait for their schedule.
+    """
+
+    enabled: bool = False
+    interval_seconds: int = Field(default=10, ge=1, le=3600)
+    flows: Annotated[tuple[Annotated[FlowName, Field(strict=False)], ...], Field(strict=False)] = (
+        FlowName.CUSTOMERS,
+        FlowName.ORDERS,
+    )
+
+    @model_validator(mode="after")
+    def _stock_has_no_saves(self) -> RealtimeSettings:
+        if FlowName.STOCK in self.flows:
+            raise ValueError(
+                "stock can't be in real time, as it changes without a save of the item: "
+                "give the flow 'stock' a short schedule"
+            )
+        return self
+
+
+class CustomSettings(Settings):
     """What the rows of a saved search of one's own become: a Klaviyo event each, or a profile each.
 
     ``metric`` names the event, and is left out for profiles. The other settings name columns: the e-mail
@@ -87,25 +175,30 @@ class CustomSettings(_Settings):
         return self
 
 
-class FlowSettings(_Settings):
+class FlowSettings(Settings):
     """One flow: on or off, its schedule (five-field cron in the store's time zone, or none) and its saved
     searches by source.
 
-    ``only`` narrows a source: by field, the ids of which a row must have one. ``custom`` makes a flow of a
-    saved search of one's own.
+    ``only`` narrows a source: by field, the ids of which a row must have one. ``mapping`` says, by source,
+    what becomes of columns, and ``extra`` whether those flow through that nothing is said of. ``custom``
+    makes a flow of a saved search of one's own. ``gates`` are the flow's own, instead of the store's.
     """
 
     enabled: bool = True
     schedule: str | None = None
     searches: dict[str, SearchId] = Field(default_factory=dict)
     only: dict[str, dict[FieldId, Annotated[Ids, Field(strict=False)]]] = Field(default_factory=dict)
+    mapping: dict[str, MappingSettings] = Field(default_factory=dict)
+    extra: bool = True
     custom: CustomSettings | None = None
+    gates: GateSettings | None = None
 
 
-class Store(_Settings):
+class Store(Settings):
     """One store. ``country`` (ISO 3166, two letters) tells how its phones without a country code are read;
     ``currency`` (ISO 4217) is the NetSuite account's base currency, in which amounts are sent. ``as_id``
-    names the selects that are sent as their id instead of their text.
+    names the selects that are sent as their id instead of their text. A backfill of history may begin
+    ``history_years`` ago.
     """
 
     store: Slug
@@ -117,6 +210,13 @@ class Store(_Settings):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     timezone: str = "UTC"
     as_id: Annotated[tuple[FieldId, ...], Field(strict=False)] = ()
+    catalog: CatalogSettings = CatalogSettings()
+    orders: OrderSettings = OrderSettings()
+    consents: ConsentSettings | None = None
+    gates: GateSettings = GateSettings()
+    retention_days: RetentionDays = RetentionDays()
+    realtime: RealtimeSettings = RealtimeSettings()
+    history_years: int = Field(default=5, ge=1, le=30)
     flows: dict[Slug, FlowSettings]
 
     @model_validator(mode="after")
@@ -138,7 +238,19 @@ class Store(_Settings):
                 raise ValueError(
                     f"the flow '{name}' needs its saved search: searches: {{{name}: customsearch_…}}"
                 )
+        stock = self.flows.get(FlowName.STOCK)
+        if self.catalog.feed is not None and stock is not None and stock.enabled:
+            raise ValueError(
+                "a catalog that is a feed has its stock in the feed, and Klaviyo takes no stock by its API "
+                "then: take the flow 'stock' out, or 'catalog.feed'"
+            )
         return self
+
+    @property
+    def flows_with_history(self) -> tuple[str, ...]:
+        """The flows that are switched on whose records are events or profiles: a catalog has no past."""
+        without = (FlowName.CATALOG, FlowName.STOCK)
+        return tuple(name for name, each in self.flows.items() if each.enabled and name not in without)
 
     def search(self, flow: str, source: str, default: str) -> str:
         """The id of the saved search that ``source`` of ``flow`` reads: the store's own, or the domain's
