@@ -27,13 +27,15 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Rejection:
     """A record that Klaviyo doesn't take, and why: one sentence a reason.
 
-    ``only_phone``: nothing but its phone number stands in the way, so it may pass without that.
+    ``only_phone``, ``only_external_id``: nothing but that stands in the way, so it may pass without. Both
+    where Klaviyo says no more than that another profile has one of its identifiers.
     """
 
     key: str
     rows: int
     reasons: tuple[str, ...]
     only_phone: bool = False
+    only_external_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)

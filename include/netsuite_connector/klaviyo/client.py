@@ -122,7 +122,14 @@ class KlaviyoClient:
 
     def peek(self, listing: Endpoint) -> None:
         """Ask a listing for one entry and forget it: raises what stands in the way of reading it."""
-        self._transport.call(listing, query={"page[size]": "1"})
+        # Pages of metrics have a size of their own.
+        query = {} if listing is endpoints.METRICS else {"page[size]": "1"}
+        self._transport.call(listing, query=query)
+
+    @property
+    def calls(self) -> int:
+        """How many requests this client has sent, those that failed and were tried again included."""
+        return self._transport.calls
 
     @property
     def revision(self) -> str:

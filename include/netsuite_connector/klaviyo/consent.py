@@ -1,5 +1,6 @@
 """Who may be written to. Klaviyo is the source of truth for it: this reads consents, imports opt-ins that
-were confirmed elsewhere, and suppresses. Nothing here, or anywhere in the product, lifts an opt-out.
+were confirmed elsewhere, suppresses, and unsubscribes. Nothing here, or anywhere in the product, lifts an
+opt-out that it knows of.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import itertools
 import logging
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -21,6 +22,7 @@ from netsuite_connector.klaviyo.consent_state import ConsentState, MarketingCons
 from netsuite_connector.klaviyo.endpoints import Envelope, envelope
 from netsuite_connector.klaviyo.errors import KlaviyoRecordsError
 from netsuite_connector.klaviyo.jobs import Jobs
+from netsuite_connector.klaviyo.opt_outs import OptOut, opt_outs
 from netsuite_connector.klaviyo.pushing import Pushing, pointed_at
 from netsuite_connector.klaviyo.reading import PAGE, moment, portions
 from netsuite_connector.klaviyo.results import rejections
@@ -45,7 +47,16 @@ _SUPPRESS = envelope(
     write=("profiles:write", "subscriptions:write"),
     read=("subscriptions:read",),
 )
-ENVELOPES = (_SUBSCRIBE, _SUPPRESS)
+_UNSUBSCRIBE = envelope(
+    "/api/profile-subscription-bulk-delete-jobs",
+    "profiles",
+    records=100,
+    limits=(75, 750),
+    write=("lists:write", "profiles:write", "subscriptions:write"),
+    read=None,
+)
+ENVELOPES = (_SUBSCRIBE, _SUPPRESS, _UNSUBSCRIBE)
+
 
 _WITH_CONSENT = {
     "additional-fields[profile]": "subscriptions",
@@ -77,6 +88,12 @@ class OptIn:
     key: str
     email: str
     consented_at: dt.datetime | None
+
+
+Refuse = Callable[[Mapping[str, ConsentState]], Collection[str]]
+"""Given what Klaviyo has just said of people whom it knows, by address: the addresses that must not be
+subscribed, whatever Klaviyo says of them.
+"""
 
 
 @dataclass(slots=True)
@@ -138,7 +155,12 @@ class Consent:
         yield from self._states(f"greater-or-equal({_SUPPRESSED_AT},{second})")
 
     def import_opt_ins(
-        self, list_id: str, entries: Iterable[OptIn], *, custom_source: str = "NetSuite"
+        self,
+        list_id: str,
+        entries: Iterable[OptIn],
+        *,
+        custom_source: str = "NetSuite",
+        refuse: Refuse | None = None,
     ) -> Imported:
         """Subscribes people to a list who confirmed elsewhere, up to 1,000 a request, as an import of
         history: no confirmation is asked for, no flow starts. Whoever opted out in Klaviyo is left alone.
@@ -146,14 +168,38 @@ class Consent:
         Consents are read back right before each request, and again before it is repeated, so that neither an
         old picture nor a lost answer subscribes anybody who said no meanwhile. Klaviyo starts no job for it:
         :meth:`subscriptions` shows the outcome some seconds later. ``custom_source`` is kept with the
-        consents.
+        consents. ``refuse`` is asked each time the consents were read; whom it names counts as opted out.
+
+        What no reading can see is an opt-out between it and the moment at which Klaviyo does the job:
+        :meth:`opt_outs` shows it afterwards, and :meth:`unsubscribe` makes it good.
         """
         target = _for_list(list_id, custom_source)
         result = Imported()
         valid = self._valid(entries, result)
         while portion := list(itertools.islice(valid, target.records)):
-            self._import(target, portion, result)
+            self._import(target, portion, result, refuse)
         return result
+
+    def opt_outs(self, since: dt.datetime) -> Iterator[OptOut]:
+        """Who unsubscribed, from everything or from a list, complained or was suppressed by hand at or after
+        ``since``, to the second, by the events that Klaviyo records of it: also of those who are subscribed
+        again. Several for whoever did it several times; nothing of profiles that are gone.
+        """
+        return opt_outs(self._transport, since)
+
+    def unsubscribe(self, addresses: Iterable[Address]) -> list[Rejection]:
+        """Unsubscribes addresses from everything, 100 a request, and gives those that Klaviyo refuses. It
+        starts no job for it: :meth:`subscriptions` shows the outcome some seconds later.
+        """
+        rejected: list[Rejection] = []
+        marketing = {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}
+        records = (
+            Record(address.key, _element({"email": address.email, "subscriptions": marketing}))
+            for address in addresses
+        )
+        while portion := list(itertools.islice(records, _UNSUBSCRIBE.records)):
+            rejected += self._pushing.push(portion, _UNSUBSCRIBE).rejected
+        return rejected
 
     def suppress(
         self,
@@ -196,13 +242,15 @@ class Consent:
             else:
                 result.rejected.append(Rejection(entry.key, 1, (reason,)))
 
-    def _import(self, target: Envelope, entries: list[OptIn], result: Imported) -> None:
+    def _import(
+        self, target: Envelope, entries: list[OptIn], result: Imported, refuse: Refuse | None
+    ) -> None:
         """Sends those of the entries that are free to be subscribed at that very moment."""
         left, sorted_out = entries, _SortedOut()
 
         def body() -> bytes | None:
             nonlocal sorted_out
-            sorted_out = self._sort_out(left)
+            sorted_out = self._sort_out(left, refuse)
             sending = sorted_out.free.values()
             return target.request(map(_opt_in, sending)) if sending else None
 
@@ -229,9 +277,10 @@ class Consent:
             len(sorted_out.opted_out),
         )
 
-    def _sort_out(self, entries: list[OptIn]) -> _SortedOut:
+    def _sort_out(self, entries: list[OptIn], refuse: Refuse | None) -> _SortedOut:
         """The entries by what Klaviyo says of them now."""
         states = {state.email: state for state in self.subscriptions(entry.email for entry in entries)}
+        refused = refuse(states) if refuse is not None else ()
         found = _SortedOut()
         for entry in entries:
             state = states.get(entry.email)
@@ -239,6 +288,8 @@ class Consent:
                 found.opted_out.append(entry.key)
             elif state is not None and state.consent is MarketingConsent.SUBSCRIBED:
                 found.subscribed.append(entry.key)
+            elif entry.email in refused:
+                found.opted_out.append(entry.key)
             elif entry.email in found.free:
                 found.repeated.append(entry)
             else:

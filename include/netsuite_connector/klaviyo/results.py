@@ -149,9 +149,20 @@ class Reason:
         """Whether it is the phone number's fault.
 
         A number can be invalid to Klaviyo alone; and a profile that is known by its e-mail address can
-        collide with another only through the number, which Klaviyo gives to one profile.
+        collide with another only through the number, which Klaviyo gives to one profile, or its external id.
         """
-        return self.field.partition("/")[0] == "phone_number" or self.code == "duplicate_profile"
+        return self._about("phone_number")
+
+    @property
+    def external_id(self) -> bool:
+        """Whether it is the external id's fault, which another profile may have as well."""
+        return self._about("external_id")
+
+    def _about(self, identifier: str) -> bool:
+        named = self.field.partition("/")[0]
+        if self.code == "duplicate_profile" and named not in {"phone_number", "external_id"}:
+            return True
+        return named == identifier
 
 
 def rejections(records: Sequence[Record], reasons: dict[int, list[Reason]]) -> tuple[Rejection, ...]:
@@ -162,6 +173,7 @@ def rejections(records: Sequence[Record], reasons: dict[int, list[Reason]]) -> t
             records[position].rows,
             tuple(dict.fromkeys(reason.sentence for reason in found)),
             only_phone=all(reason.phone for reason in found),
+            only_external_id=all(reason.external_id for reason in found),
         )
         for position, found in sorted(reasons.items())
     )

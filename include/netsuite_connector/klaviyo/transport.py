@@ -6,6 +6,7 @@ import datetime as dt
 import importlib.metadata
 import logging
 import random
+import threading
 import time
 import typing
 import urllib.parse
@@ -81,6 +82,8 @@ class Transport:
         self._timeout = timeout
         self._tries = tries
         self._backoff = backoff
+        self._counting = threading.Lock()
+        self.calls = 0
 
     def call(
         self,
@@ -161,6 +164,8 @@ class Transport:
 
     def _send(self, endpoint: Endpoint, url: str, body: bytes | None) -> requests.Response:
         headers = self._headers if body is None else {**self._headers, "Content-Type": _MEDIA_TYPE}
+        with self._counting:
+            self.calls += 1
         try:
             return self._session.request(
                 endpoint.method,

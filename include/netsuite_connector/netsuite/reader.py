@@ -25,22 +25,27 @@ class Query:
     """A saved search and what narrows it, but for internal ids.
 
     ``stamp`` is the date-time filter that the window bounds in place of the record's last change; ``only``
-    has the ids that a filter (``name`` or ``join.name``) may match, by filter.
+    has the ids that a filter (``name`` or ``join.name``) may match, by filter; ``ids`` the internal ids of
+    the only records wanted.
     """
 
     search: str
     window: Window
     stamp: str | None = None
     only: Mapping[str, Sequence[str]] | None = None
+    ids: tuple[int, ...] = ()
 
     def asked(self, **more: Any) -> dict[str, Any]:
         """What a call asks for."""
+        only = {name: list(ids) for name, ids in (self.only or {}).items()}
+        if self.ids:
+            only["internalid"] = [str(each) for each in self.ids]
         own = {
             "search": self.search,
             "from": self.window.start_text,
             "to": self.window.end_text,
             "stamp": self.stamp,
-            "only": {name: list(ids) for name, ids in self.only.items()} if self.only else None,
+            "only": only or None,
         }
         return {name: value for name, value in (own | more).items() if value is not None}
 

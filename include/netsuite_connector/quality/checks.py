@@ -42,7 +42,8 @@ class Checks:
     @property
     def columns(self) -> list[str]:
         """The columns that have expectations."""
-        return list(dict.fromkeys(tally.column for tally in self._tallies.values()))
+        columns = ((tally.column, tally.beside) for tally in self._tallies.values())
+        return list(dict.fromkeys(column for pair in columns for column in pair if column is not None))
 
     def failing(self, frame: pd.DataFrame) -> dict[str, list[int]]:
         """The positions of rows that fail, by reason, in the suite's order. ``frame`` has an index from 0.
@@ -76,11 +77,14 @@ class Checks:
 
 @dataclass(slots=True)
 class _Tally:
-    """One expectation over all chunks; ``checked`` counts the values that were there to check."""
+    """One expectation over all chunks; ``checked`` counts the values that were there to check. ``beside`` is
+    the column that says which rows it looks at, if it does not look at all.
+    """
 
     type: str
     column: str
     reason: str
+    beside: str | None = None
     checked: int = 0
     unexpected: int = 0
 
@@ -90,7 +94,8 @@ class _Tally:
         outcome = {} if result is None else result.result
         positions: list[int] = outcome.get("unexpected_index_list") or []
         counts = outcome.get("element_count"), outcome.get("unexpected_count")
-        if error is None and counts != (rows, len(positions)):
+        looked_at = rows if self.beside is None else counts[0]
+        if error is None and counts != (looked_at, len(positions)):
             error = "an incomplete result"
         if error is not None:
             raise MendError(
@@ -116,7 +121,7 @@ class _Tally:
 
 def _tally(expectation: Expectation) -> _Tally:
     meta = expectation.meta or {}
-    return _Tally(expectation.expectation_type, meta["field"], meta["reason"])
+    return _Tally(expectation.expectation_type, meta["field"], meta["reason"], meta["beside"])
 
 
 def _error(info: dict[str, Any] | None) -> str | None:

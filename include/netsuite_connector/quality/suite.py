@@ -13,6 +13,7 @@ from great_expectations.expectations.core.expect_column_values_to_be_between imp
     ExpectColumnValuesToBeBetween,
 )
 from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
+from great_expectations.expectations.core.expect_column_values_to_be_null import ExpectColumnValuesToBeNull
 from great_expectations.expectations.core.expect_column_values_to_match_regex import (
     ExpectColumnValuesToMatchRegex,
 )
@@ -78,6 +79,14 @@ def _expectations(field: Field) -> Iterator[Expectation]:
             value_set=list(field.one_of),
             **_why(field, field.hint or f"is not one of {', '.join(field.one_of)}"),
         )
+    if field.empty_for is not None:
+        column, ids = field.empty_for
+        yield ExpectColumnValuesToBeNull(
+            column=field.name,
+            row_condition=f"{column} in {list(ids)}",
+            condition_parser="pandas",
+            **_why(field, field.hint or "is filled", beside=column),
+        )
     if field.minimum is not None:
         yield ExpectColumnValuesToBeBetween(
             column=field.name,
@@ -86,6 +95,7 @@ def _expectations(field: Field) -> Iterator[Expectation]:
         )
 
 
-def _why(field: Field, ending: str) -> dict[str, Any]:
+def _why(field: Field, ending: str, beside: str | None = None) -> dict[str, Any]:
+    """``beside``: the other column that says which rows are looked at."""
     reason = f"{field.label} {ending}"
-    return {"description": reason, "meta": {"field": field.name, "reason": reason}}
+    return {"description": reason, "meta": {"field": field.name, "reason": reason, "beside": beside}}

@@ -11,9 +11,13 @@ import pyarrow.parquet as pq
 from netsuite_connector.errors import MendError
 from netsuite_connector.staging.files import Files
 from netsuite_connector.staging.manifest import Manifest, Part
-from netsuite_connector.staging.writer import PART_ROWS, Writer, read_manifest
+from netsuite_connector.staging.writer import MANIFEST, PART_ROWS, Writer, read_manifest
 
 BATCH_ROWS = 100_000
+
+
+class PartGoneError(MendError):
+    """A part that the manifest names is not there: it was removed or replaced while the dataset was read."""
 
 
 class Dataset:
@@ -38,6 +42,15 @@ class Dataset:
         """The manifest; None when the dataset isn't there. Raises MendError when it is damaged."""
         return read_manifest(self._files, self._folder)
 
+    def remove(self) -> None:
+        """Remove the dataset, manifest first, as far as that is possible; whoever is reading it may get
+        PartGoneError.
+        """
+        manifest = f"{self._folder}/{MANIFEST}"
+        self._files.remove(manifest)
+        if not self._files.exists(manifest):
+            self._files.remove_folder(self._folder)
+
     def require(self) -> Manifest:
         """The manifest. Raises MendError when the dataset isn't there."""
         manifest = self.manifest()
@@ -46,13 +59,18 @@ class Dataset:
         return manifest
 
     def batches(
-        self, columns: Sequence[str] | None = None, batch_rows: int = BATCH_ROWS
+        self,
+        columns: Sequence[str] | None = None,
+        batch_rows: int = BATCH_ROWS,
+        manifest: Manifest | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows in order, at most ``batch_rows`` at a time, with all columns or those asked for.
+        They are those of ``manifest``, where the caller has read it.
 
-        Raises MendError when the dataset isn't there or lacks a column, and later when a part is damaged.
+        Raises MendError when the dataset isn't there or lacks a column, and later when a part is damaged
+        (PartGoneError when it is missing).
         """
-        manifest = self.require()
+        manifest = manifest or self.require()
         missing = [name for name in columns or () if name not in manifest.columns]
         if missing:
             raise MendError(f"Stage {self.name} has no column {', '.join(missing)}: run it again.")
@@ -73,15 +91,15 @@ class Dataset:
         try:
             data = self._files.read(f"{self._folder}/{part.name}")
         except FileNotFoundError as error:
-            raise self._damaged(part, "it is missing") from error
+            raise PartGoneError(self._damaged(part, "it is missing")) from error
         if len(data) != part.bytes:
-            raise self._damaged(part, f"it has {len(data):,} bytes instead of {part.bytes:,}")
+            raise MendError(self._damaged(part, f"it has {len(data):,} bytes instead of {part.bytes:,}"))
         if hashlib.sha256(data).hexdigest() != part.sha256:
-            raise self._damaged(part, "its checksum differs")
+            raise MendError(self._damaged(part, "its checksum differs"))
         return data
 
-    def _damaged(self, part: Part, why: str) -> MendError:
-        return MendError(
+    def _damaged(self, part: Part, why: str) -> str:
+        return (
             f"Part {part.name} of stage {self.name} is damaged or was replaced while it was read ({why}): "
             "run the stage that writes it again."
         )

@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -34,24 +35,38 @@ def encode(part: str) -> str:
     return "%2E" + name[1:] if name.startswith(".") else name
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file below a folder: its ``path`` there as decoded parts, its size and when it was last written."""
+
+    path: tuple[str, ...]
+    bytes: int
+    modified: datetime
+
+
 class Files:
     """The files under ``root``, any fsspec URL. Paths are relative to it, with ``/`` between encoded parts.
 
     Methods raise MendError (full disk, no permission) and RemoteFaultError (a far filesystem failed).
     """
 
-    def __init__(self, root: str, storage_options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, root: str, storage_options: Mapping[str, Any] | None = None, *, called: str = "staging"
+    ) -> None:
+        """``called``: what errors say that the place is for."""
         self.name = _without_secrets(root)
+        self._called = called
+        self._title = called[0].upper() + called[1:]
         try:
             self._fs, self._root = fsspec.core.url_to_fs(root, **dict(storage_options or {}))
         except ImportError as error:
             raise MendError(
-                f"Staging at {self.name} needs a driver that is not installed ({error.name or error}): "
-                "install it, or choose another staging root."
+                f"{self._title} at {self.name} needs a driver that is not installed ({error.name or error}): "
+                f"install it, or choose another {called} root."
             ) from error
         except ValueError as error:
             raise MendError(
-                f"Staging root {self.name!r} is not a place that can be reached: "
+                f"{self._title} root {self.name!r} is not a place that can be reached: "
                 "give a folder or a URL such as s3://bucket/folder."
             ) from error
         self._local = isinstance(self._fs, LocalFileSystem)
@@ -81,6 +96,22 @@ class Files:
             moment: datetime = self._fs.modified(self._full(path))
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
+    def held(self, path: str) -> list[Held]:
+        """All files in a folder and the folders in it; none when there is no such folder. Files that vanish
+        meanwhile are left out.
+        """
+        found: list[Held] = []
+        with self.told("read", path):
+            entries = self._fs.find(self._full(path), detail=True)
+        root = self._fs._strip_protocol(self._full(path)).rstrip("/")  # noqa: SLF001 - how fsspec names it
+        for name, entry in entries.items():
+            below = name.removeprefix(root).strip("/")
+            with suppress(FileNotFoundError):
+                moment = self.modified(f"{path}/{below}")
+                parts = tuple(unquote(part) for part in below.split("/"))
+                found.append(Held(parts, int(entry["size"]), moment))
+        return found
+
     def read(self, path: str) -> bytes:
         """A whole file. Raises FileNotFoundError."""
         with self.told("read", path):
@@ -107,6 +138,15 @@ class Files:
                 raise
             _fsync_folder(target.parent)
 
+    def move(self, path: str, target: str) -> None:
+        """Put a file in the place of another: locally at once, far away as a copy that replaces it whole."""
+        with self.told("write", target):
+            if self._local:
+                Path(self._full(path)).replace(self._full(target))
+                _fsync_folder(Path(self._full(target)).parent)
+            else:
+                self._fs.mv(self._full(path), self._full(target))
+
     def create(self, path: str) -> IO[bytes]:
         """A new file to stream into. Do that within ``told``, and ``sync`` the file before it is closed."""
         with self.told("write", path):
@@ -125,6 +165,11 @@ class Files:
         with suppress(OSError):
             self._fs.rm_file(self._full(path))
 
+    def remove_folder(self, path: str) -> None:
+        """Remove a folder with all that is in it if that is possible; see ``remove``."""
+        with suppress(OSError):
+            self._fs.rm(self._full(path), recursive=True)
+
     def _full(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}" if path else self._root
 
@@ -136,7 +181,7 @@ class Files:
         except FileNotFoundError:
             if action == "read":
                 raise  # the caller knows what it means that the file isn't there
-            raise MendError(f"Staging can't write {self.describe(path)}: its folder is gone.") from None
+            raise MendError(f"{self._title} can't write {self.describe(path)}: its folder is gone.") from None
         except OSError as error:
             raise self._explained(error, action, path) from error
 
@@ -144,19 +189,22 @@ class Files:
         where = self.describe(path)
         if error.errno in _FULL:
             return MendError(
-                f"Staging can't write {where}: the disk is full{self._room()}. "
-                "Free some space (old staging folders may go) or choose another staging root, then run again."
+                f"{self._title} can't write {where}: the disk is full{self._room()}. "
+                "Free some space (old staging folders may go) or choose another "
+                f"{self._called} root, then run again."
             )
         if isinstance(error, PermissionError) or error.errno in _FORBIDDEN:
             return MendError(
-                f"Staging has no permission to {action} {where}: "
-                "let the user that runs this do so, or choose another staging root."
+                f"{self._title} has no permission to {action} {where}: "
+                f"let the user that runs this do so, or choose another {self._called} root."
             )
         cause = errno.errorcode.get(error.errno or 0, type(error).__name__)
         if self._local:
-            return MendError(f"Staging can't {action} {where} ({cause}): look at that path, then run again.")
+            return MendError(
+                f"{self._title} can't {action} {where} ({cause}): look at that path, then run again."
+            )
         return RemoteFaultError(
-            f"Staging could not {action} {where} ({cause}): the filesystem failed; try again."
+            f"{self._title} could not {action} {where} ({cause}): the filesystem failed; try again."
         )
 
     def _room(self) -> str:

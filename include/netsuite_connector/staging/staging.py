@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netsuite_connector.errors import MendError
 from netsuite_connector.staging.dataset import Dataset
 from netsuite_connector.staging.documents import read_document, write_document
-from netsuite_connector.staging.files import Files, encode
+from netsuite_connector.staging.files import Files, Held, encode
 
 
 class Staging:
@@ -36,6 +36,16 @@ class Staging:
     def list(self, path: str | tuple[str, ...] = ()) -> list[str]:
         """The names in a folder, sorted; empty when there is no such folder."""
         return self._files.names(_place(path) if path else "")
+
+    def held(self, path: str | tuple[str, ...]) -> Sequence[Held]:
+        """All files in a folder and the folders in it: their paths below it, sizes and moments."""
+        return self._files.held(_place(path))
+
+    def remove(self, path: str | tuple[str, ...]) -> bool:
+        """Remove a document, or a folder with all that is in it. Returns whether it is gone."""
+        place = _place(path)
+        self._files.remove_folder(place)
+        return not self._files.exists(place)
 
     def exists(self, path: str | tuple[str, ...]) -> bool:
         """Whether there is a document or a folder at the path."""
