@@ -1,11 +1,14 @@
 """### Orders
 
-Reads the saved search *orders* (sales orders, stand-alone invoices and cash sales, a row a line) and sends a
-*Placed Order* event for each order and an *Ordered Product* event for each line.
+Reads the saved searches *orders* (sales orders, stand-alone invoices and cash sales, a row a line),
+*fulfilments* and *refunds*, and sends what happened to each order: *Placed Order* and an *Ordered Product* a
+line, *Cancelled Order*, *Fulfilled Order* or *Partially Fulfilled Order* with tracking numbers, *Refunded
+Order* or *Partially Refunded Order*. Profiles learn at which websites their customers order.
 
-`extract → validate → shape → push → confirm → report`
+`plan → extract → validate → shape → push → confirm → report`
 
-* Events carry identities that never change, so an order is counted once however often it is sent.
+* Events carry identities that never change, so an order is counted once however often it is sent, and however
+many transactions it goes through.
 * An order needs its customer's e-mail address; lines of orders without one are rejected with the reason.
 * Events that were delivered before are not sent again.
 """
