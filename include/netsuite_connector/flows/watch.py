@@ -1,0 +1,152 @@
+"""The watch: whom a store's imports may have subscribed lately, and since when nobody has looked at them.
+
+Between the last look at a person's consent and the moment at which Klaviyo does the job that subscribes them,
+they may opt out, and the job lifts it. No request can prevent that, so everybody is on the watch before the
+first request that may subscribe them, and whoever turns out to have opted out since is unsubscribed again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from netsuite_connector.flows.guard import Guard, Noted, Why, entries_of
+from netsuite_connector.flows.run import Run
+from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.klaviyo.consent import Address
+from netsuite_connector.klaviyo.consent_state import ConsentState, MarketingConsent
+from netsuite_connector.klaviyo.errors import KlaviyoFaultError
+
+log = logging.getLogger(__name__)
+
+KEPT = timedelta(days=7)
+"""So long Klaviyo keeps jobs: by then each was done or never will be."""
+
+_MOMENT = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema([("email", pa.string()), ("since", _MOMENT), ("settled", _MOMENT)])
+"""``since``: the consent was read then or later; ``settled``: when the subscription was first seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """What somebody on the watch said since, and when they were seen to be subscribed."""
+
+    noted: list[Noted]
+    settled: datetime | None
+
+    def lifted(self, state: ConsentState) -> bool:
+        """Whether they are subscribed against what they said last."""
+        standing = {entry.why for entry in entries_of(state)}
+        if state.consent is not MarketingConsent.SUBSCRIBED or standing.issuperset(
+            noted.why for noted in self.noted
+        ):
+            return False
+        if state.changed_at is None or self.settled is None:
+            return True
+        # What was changed before our import was seen to be done may be our import itself.
+        said_no = max(noted.at or noted.seen for noted in self.noted)
+        return state.changed_at <= max(self.settled, said_no)
+
+
+class Watch:
+    """The watch of a store over its Klaviyo account."""
+
+    def __init__(self, run: Run) -> None:
+        store = run.store
+        self._dataset = run.staging.dataset(store.store, run.domain.flow, "watch", store.klaviyo.connection)
+
+    def open(self, emails: Iterable[str], since: datetime) -> None:
+        """Put addresses on the watch. They are on it when this returns."""
+        new = pa.table({"email": list(emails)}, schema=pa.schema([("email", pa.string())]))
+        if not new.num_rows:
+            return
+        new = new.append_column("since", pa.array([since] * new.num_rows, _MOMENT))
+        new = new.append_column("settled", pa.nulls(new.num_rows, _MOMENT))
+        both = pa.concat_tables([self._read(), new])
+        # An address that is on it already stays on it from when it was put there, and is not settled.
+        merged = both.group_by("email").aggregate([("since", "min")]).rename_columns(["email", "since"])
+        known = new.column("email")
+        settled = self._read().select(["email", "settled"])
+        settled = settled.filter(pc.invert(pc.is_in(settled.column("email"), known)))
+        self._write(merged.join(settled, "email").select(SCHEMA.names).cast(SCHEMA))
+
+    def settle(self, emails: Collection[str], at: datetime) -> None:
+        """Note that addresses were seen to be subscribed."""
+        table = self._read()
+        seen = pc.is_in(table.column("email"), value_set=pa.array(list(emails), pa.string()))
+        first = pc.and_(seen, pc.is_null(table.column("settled")))
+        settled = pc.if_else(first, pa.scalar(at, _MOMENT), table.column("settled"))
+        self._write(table.set_column(2, SCHEMA.field("settled"), settled))
+
+    def mend(self, client: KlaviyoClient, guard: Guard, *, patience: float = 120.0) -> list[str]:
+        """Unsubscribe again whoever opted out since they were put on the watch and is subscribed all the
+        same. Returns their addresses; all of them show as unsubscribed by then.
+
+        Whoever said yes themselves after both the opt-out and our import is left alone. Addresses that were
+        on the watch for :data:`KEPT` leave it. Raises KlaviyoFaultError when Klaviyo does not show somebody
+        as unsubscribed after ``patience`` seconds: to be done again.
+        """
+        began = datetime.now(UTC)
+        table = self._read()
+        if not table.num_rows:
+            return []
+        known = guard.of(table.column("email").to_pylist())
+        conflicts: dict[str, _Conflict] = {}
+        for email, since, settled in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            # An opt-out in NetSuite after an import is no race: the store says whether it goes to Klaviyo.
+            later = [
+                noted
+                for noted in known.get(email, ())
+                if noted.latest >= since.replace(microsecond=0) and noted.why != Why.NETSUITE
+            ]
+            if later:
+                conflicts[email] = _Conflict(later, settled)
+        states = client.consent.subscriptions(conflicts)
+        wrong = [state.email for state in states if conflicts[state.email].lifted(state)]
+        if wrong:
+            log.warning(
+                "%d people opted out while they were imported: they are unsubscribed again", len(wrong)
+            )
+            client.consent.unsubscribe(Address(email, email) for email in wrong)
+            _await_opt_outs(client, wrong, patience)
+        open_ = pc.greater(table.column("since"), pa.scalar(began - KEPT, _MOMENT))
+        if not pc.all(open_).as_py():
+            self._write(table.filter(open_))
+        return wrong
+
+    def emails(self) -> set[str]:
+        """Who is on the watch."""
+        return set(self._read().column("email").to_pylist())
+
+    def _read(self) -> pa.Table:
+        if self._dataset.manifest() is None:
+            return SCHEMA.empty_table()
+        return pa.Table.from_batches(list(self._dataset.batches()), SCHEMA)
+
+    def _write(self, table: pa.Table) -> None:
+        with self._dataset.writer(SCHEMA) as writer:
+            writer.write(table)
+            writer.commit()
+
+
+def _await_opt_outs(client: KlaviyoClient, emails: Collection[str], patience: float) -> None:
+    deadline = time.monotonic() + patience
+    pause, left = 0.1, set(emails)
+    while True:
+        subscribed = MarketingConsent.SUBSCRIBED
+        left = {state.email for state in client.consent.subscriptions(left) if state.consent is subscribed}
+        if not left:
+            return
+        if time.monotonic() + pause > deadline:
+            raise KlaviyoFaultError(
+                f"Klaviyo does not show {len(left)} people as unsubscribed who opted out while they were "
+                "imported: run this again."
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.5, 10.0)
