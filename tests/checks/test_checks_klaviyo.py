@@ -16,7 +16,7 @@ from netsuite_connector.klaviyo.client import KlaviyoClient
 WRITING = {
     "catalog": ["catalogs:write"],
     "customers": ["lists:write", "profiles:write"],
-    "orders": ["events:write"],
+    "orders": ["events:write", "lists:write", "profiles:write"],
 }
 
 
@@ -54,9 +54,10 @@ def test_a_key_without_the_scopes_of_a_flow(line: Line) -> None:
     findings = line.but(key=key).check()
     assert findings.wrong == ["Klaviyo reading"]
     assert "needs lists:read and profiles:read" in findings["Klaviyo reading"].sentence
+    assert "needs metrics:read" in findings["Klaviyo reading"].sentence
     assert findings["Klaviyo revision"].verdict is Verdict.RIGHT
-    without_customers = line.but(key=key).with_store(flows={"catalog": {}, "orders": {}}).check()
-    assert without_customers.wrong == []
+    catalog_only = line.but(key=key).with_store(flows={"catalog": {}}).check()
+    assert catalog_only.wrong == []
 
 
 def test_a_key_that_may_not_say_whose_it_is(short: Line) -> None:
@@ -74,9 +75,10 @@ def test_what_the_key_must_be_able_to_write_is_said(line: Line, flow: str) -> No
     assert finding.sentence.endswith(f"whether the key has {', '.join(WRITING[flow])}.")
 
 
-def test_a_store_with_events_only_reads_nothing(line: Line) -> None:
-    finding = line.with_store(flows={"orders": {}}).check()["Klaviyo reading"]
-    assert finding.verdict is Verdict.SKIPPED
+def test_events_are_read_back_and_that_needs_scopes_too(line: Line) -> None:
+    finding = line.with_store(flows={"quotes": {}}).check()["Klaviyo reading"]
+    assert finding.verdict is Verdict.RIGHT
+    assert "events:read, metrics:read" in finding.sentence
 
 
 def test_another_currency_than_the_accounts(short: Line) -> None:

@@ -17,6 +17,7 @@ from netsuite_connector.flows import ledger, merge
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.shape import shape
 from netsuite_connector.staging.staging import Staging
+from netsuite_connector.window import Window
 
 ROWS = st.lists(
     st.tuples(
@@ -43,20 +44,21 @@ def stage_rows(run: Run, rows: list[tuple[int, str, str, bool]], first_id: int =
         for number, (source, name, stage, gone) in enumerate(rows, first_id)
     ]
     for index, source in enumerate(run.domain.sources):
-        with run.dataset("valid", source).writer(SCHEMA) as writer:
-            mine = [row for row in staged if row["source"] == index]
-            writer.write(pa.RecordBatch.from_pylist(mine, schema=SCHEMA))
-            writer.commit()
+        mine = [row for row in staged if row["source"] == index]
+        for stage in ("extract", "valid"):
+            with run.dataset(stage, source).writer(SCHEMA) as writer:
+                writer.write(pa.RecordBatch.from_pylist(mine, schema=SCHEMA))
+                writer.commit()
     return staged
 
 
 def speaks(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The plain rule: customers, then leads, then contacts; active first; then the lowest id."""
+    """The plain rule: active ones; of those customers, then leads, then contacts; then the lowest id."""
     best: dict[str, dict[str, Any]] = {}
     for row in rows:
         rank = (
-            3 if row["source"] else ("CUSTOMER", "PROSPECT", "LEAD").index(row["stage"]),
             row["isinactive"],
+            3 if row["source"] else ("CUSTOMER", "PROSPECT", "LEAD").index(row["stage"]),
             row["internalid"],
         )
         if row["email"] not in best or rank < best[row["email"]]["rank"]:
@@ -98,7 +100,9 @@ def test_a_later_run_over_a_lesser_record_does_not_overrule_the_better_one(new_r
             first.ledger(source), first.dataset("records", source).batches(columns=ledger.SCHEMA.names)
         )
 
-    second = new_run("customers", end="2026-11-02")
+    second = replace(
+        new_run("customers"), window=Window.parse("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z")
+    )
     staged = stage_rows(second, [(0, "bob", "LEAD", False), (1, "ann", "LEAD", False)], first_id=11)
     assert staged[1]["email"] == "ann@shop.example"
     counts = shape(second)

@@ -21,7 +21,17 @@ from netsuite_connector.domains.model import Kind
 from netsuite_connector.errors import ConnectorError
 from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.klaviyo.client import KlaviyoClient
-from netsuite_connector.klaviyo.endpoints import CATEGORIES, IMPORT_JOBS, ITEMS, VARIANTS, Bulk, Endpoint
+from netsuite_connector.klaviyo.endpoints import (
+    CATEGORIES,
+    EVENTS,
+    IMPORT_JOBS,
+    ITEMS,
+    METRICS,
+    PROFILES,
+    VARIANTS,
+    Bulk,
+    Endpoint,
+)
 from netsuite_connector.klaviyo.errors import KlaviyoRevisionError, KlaviyoScopeError
 from netsuite_connector.stores.model import Store
 
@@ -32,17 +42,18 @@ WRITING = "Klaviyo writing"
 REVISION = "Klaviyo revision"
 AFTER_KEY = (ACCOUNT, READING, WRITING, REVISION)
 
-# What each kind of record is sent with, and a listing that needs the scopes which following it needs.
-_NEEDS: dict[Kind, tuple[Bulk, Endpoint | None]] = {
-    Kind.PROFILE: (Bulk.PROFILE_IMPORT, IMPORT_JOBS),
-    Kind.EVENT: (Bulk.EVENT_CREATE, None),
-    Kind.CATEGORY: (Bulk.CATEGORY_CREATE, CATEGORIES),
-    Kind.ITEM: (Bulk.ITEM_CREATE, ITEMS),
-    Kind.VARIANT: (Bulk.VARIANT_CREATE, VARIANTS),
-    Kind.ITEM_CHANGE: (Bulk.ITEM_UPDATE, ITEMS),
-    Kind.VARIANT_CHANGE: (Bulk.VARIANT_UPDATE, VARIANTS),
-    Kind.ITEM_DELETION: (Bulk.ITEM_DELETE, ITEMS),
-    Kind.VARIANT_DELETION: (Bulk.VARIANT_DELETE, VARIANTS),
+# What each kind of record is sent with, and listings that need the scopes which following it and reading it
+# back need.
+_NEEDS: dict[Kind, tuple[Bulk, tuple[Endpoint, ...]]] = {
+    Kind.PROFILE: (Bulk.PROFILE_IMPORT, (IMPORT_JOBS, PROFILES)),
+    Kind.EVENT: (Bulk.EVENT_CREATE, (EVENTS, METRICS)),
+    Kind.CATEGORY: (Bulk.CATEGORY_CREATE, (CATEGORIES,)),
+    Kind.ITEM: (Bulk.ITEM_CREATE, (ITEMS,)),
+    Kind.VARIANT: (Bulk.VARIANT_CREATE, (VARIANTS,)),
+    Kind.ITEM_CHANGE: (Bulk.ITEM_UPDATE, (ITEMS,)),
+    Kind.VARIANT_CHANGE: (Bulk.VARIANT_UPDATE, (VARIANTS,)),
+    Kind.ITEM_DELETION: (Bulk.ITEM_DELETE, (ITEMS,)),
+    Kind.VARIANT_DELETION: (Bulk.VARIANT_DELETE, (VARIANTS,)),
 }
 _SOON = timedelta(days=100)  # revisions come out every quarter
 
@@ -71,7 +82,7 @@ def check(store: Store, client: KlaviyoClient) -> Iterator[Finding]:
         for flow, settings in store.flows.items()
         if settings.enabled
         for source in domain_of(store, flow).delivered
-        if source.kind is not None
+        if source.kind is not None and source.kind in _NEEDS
     ]
     yield tried(READING, lambda: _reading(kinds, client))
     yield Finding(WRITING, *_writing(kinds))
@@ -92,7 +103,7 @@ def _account(store: Store, account: dict[str, Any]) -> Found:
 
 
 def _reading(kinds: Iterable[Kind], client: KlaviyoClient) -> Found:
-    listings = dict.fromkeys(listing for kind in kinds if (listing := _NEEDS[kind][1]) is not None)
+    listings = dict.fromkeys(listing for kind in kinds for listing in _NEEDS[kind][1])
     refused: list[str] = []
     for listing in listings:
         try:

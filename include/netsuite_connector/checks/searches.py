@@ -45,7 +45,7 @@ def sought(store: Store) -> list[Sought]:
             flow,
             source,
             store.search(flow, source.name, source.search or ""),
-            settings.only.get(source.name, {}),
+            {**source.only, **settings.only.get(source.name, {})},
         )
         for flow, settings in store.flows.items()
         if settings.enabled

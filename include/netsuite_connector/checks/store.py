@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netsuite_connector.checks import klaviyo, netsuite
+from netsuite_connector.checks import feed, klaviyo, netsuite
 from netsuite_connector.checks.finding import Finding, Found, Verdict, right, skipped, tried, warning
 from netsuite_connector.errors import ConnectorError
 from netsuite_connector.flows.domain import domain_of
@@ -41,6 +41,7 @@ def check_store(
         yield from skipped(klaviyo.AFTER_KEY, "the connection to Klaviyo lacks something")
     else:
         yield from klaviyo.check(store, receiver)
+    yield from feed.check(store)
 
 
 def _flows(store: Store) -> Found:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,8 +32,9 @@ class Field:
     ``mandatory``: the saved search must have the column, or the run stops before a row moves.
     ``required``: every row must have a value in it, or the row is rejected.
     ``pattern`` (a regular expression that the whole value matches), ``one_of`` and ``minimum`` apply to
-    values that are there;
-    ``hint`` finishes the sentence "<label> …" in the reason of a rejected row.
+    values that are there; ``empty_for`` is a column and ids of it: rows that have one of those have no value
+    here. ``hint`` finishes the sentence "<label> …" in the reason of a rejected row. ``added``: no column of
+    the search, but one that the domain's ``enrich`` adds to the rows.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Field:
     hint: str | None = None
     max_length: int | None = None
     forbidden: Forbidden | None = None
+    empty_for: tuple[str, tuple[str, ...]] | None = None
+    added: bool = False
 
 
 class Kind(enum.StrEnum):
@@ -61,6 +64,7 @@ class Kind(enum.StrEnum):
     VARIANT_CHANGE = "variant change"
     ITEM_DELETION = "item deletion"
     VARIANT_DELETION = "variant deletion"
+    FEED_ITEM = "feed item"  # of a catalog feed, which Klaviyo fetches
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,13 @@ class Source:
     are the columns that the domain knows; ``deleted_types`` the record types whose deletions concern it;
     ``stamp`` the moment that a window bounds, where it is not that of the last change. ``once``: a record
     that was delivered is never sent again, as the destination can't change it. ``ledger_of``: the source
-    whose ledger it shares.
+    whose ledger it shares. ``always``: it has no ledger, so everything that is read is sent.
+
+    ``several``: a record's rows become one record together, and are no repeats. ``only`` narrows the search,
+    besides what the store says. ``whole``: a lookup that is read whole, whatever the window.
+
+    ``properties`` are the names of the connector's own that a store may give another name, or leave out;
+    ``attributes`` those that it may only leave out, as their names are Klaviyo's.
     """
 
     name: str
@@ -85,11 +95,17 @@ class Source:
     stamp: str | None = None
     once: bool = False
     ledger_of: str | None = None
+    always: bool = False
+    several: bool = False
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    whole: bool = False
+    properties: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     @property
     def mandatory(self) -> tuple[Field, ...]:
         """The fields whose columns the saved search must have."""
-        return tuple(field for field in self.fields if field.mandatory)
+        return tuple(each for each in self.fields if each.mandatory)
 
 
 Batches = Callable[[], Iterator[pa.RecordBatch]]
@@ -99,7 +115,10 @@ Batches = Callable[[], Iterator[pa.RecordBatch]]
 class Site:
     """What a domain must know of the store to shape a row: how to write URLs and read phones, what currency
     amounts are in, and which selects are sent ``as_id`` instead of as text. ``lookups`` gives the rows of
-    the flow's lookups, by source and ordered by internal id.
+    the flow's lookups, by source and ordered by internal id. ``image_options`` are the columns whose values
+    choose a matrix child's image. ``names`` are the store's names of the connector's own properties (None:
+    left out), ``renamed`` the saved search's columns by their new names. ``placed_order`` names the event of
+    an order.
     """
 
     store: str
@@ -111,6 +130,18 @@ class Site:
     live_from: str
     as_id: frozenset[str] = frozenset()
     lookups: Mapping[str, Batches] = field(default_factory=dict)
+    image_options: tuple[str, ...] = ()
+    names: Mapping[str, str | None] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    placed_order: str = "Placed Order"
+
+    def named(self, name: str) -> str | None:
+        """What the store calls a property of the connector's own; None where it leaves it out."""
+        return self.names.get(name, name)
+
+    def column_of(self, name: str) -> str:
+        """The saved search's column behind a column of the rows, which the store may have renamed."""
+        return self.renamed.get(name, name)
 
     def item_links(self, urlcomponents: Iterable[str | None]) -> list[str | None]:
         """The addresses of items' pages; None for an item that has none."""
@@ -138,7 +169,7 @@ class Records:
     sub: list[int] = field(default_factory=list)
     key: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
-    payload: list[bytes] = field(default_factory=list)
+    payload: Sequence[bytes] = field(default_factory=list)
 
 
 class Shaper(Protocol):
@@ -162,23 +193,27 @@ class Merge:
     ``key`` gives the identity of each row of a batch; ``rank`` a number for each row: of the rows that share
     an identity the one with the lowest rank
     becomes the record, and the others are accounted for by it. A rank is never given twice.
+
+    ``alone``: under this name the rows that become records get a column that tells which of them have their
+    identity to themselves: no other record has it, or had it before, and they never had another.
     """
 
     columns: tuple[str, ...]
     key: Callable[[pa.RecordBatch], list[str]]
     rank: Callable[[Source, pa.RecordBatch], npt.NDArray[np.int64]]
+    alone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a derived source is made of: rows by source, ordered by internal id.
 
-    ``extracted`` and ``valid`` rows of this run, records that were ``deleted`` in NetSuite within its window,
-    the ``ledger`` of what was delivered before (``id`` and ``sub``). ``whole``: the run read all there is, so
-    what it did not see is gone.
+    ``extracted`` (with some columns only, if asked) and ``valid`` rows of this run, records that were
+    ``deleted`` in NetSuite within its window, the ``ledger`` of what was delivered before (``id`` and
+    ``sub``). ``whole``: the run read all there is, so what it did not see is gone.
     """
 
-    extracted: Callable[[str], Iterator[pa.RecordBatch]]
+    extracted: Callable[..., Iterator[pa.RecordBatch]]
     valid: Callable[[str], Iterator[pa.RecordBatch]]
     deleted: Callable[[str], Iterator[pa.RecordBatch]]
     ledger: Callable[[str], Iterator[pa.RecordBatch]]
@@ -189,10 +224,15 @@ class Known:
 class Domain:
     """A flow's business data: its sources in the order of delivery, what their rows become, and how.
 
-    ``derive`` gives the records of a derived source, ordered by (id, sub). ``in_order``: a source's records
-    must be there before the next source's are sent. ``to_update``: the payload of a creation as that of an
-    update, where the destination tells them apart. ``without_phone``: the payload without the phone as an
-    identity.
+    ``derive`` gives the records of a derived source, ordered by (id, sub). ``enrich`` makes what adds
+    columns to a source's rows before they are checked; it is given all batches in order.
+    ``overlap_minutes``: how much of the time before the last run is read again, at least. ``snapshot``:
+    what a run over everything does not see is gone. ``feed``: its records make up a catalog feed.
+    ``settings_of``: the flow whose saved searches and ``only`` it reads with, where it has none of its
+    own. ``book``: an order book is kept, of which the lookups tell. ``in_order``: a source's records must
+    be there before the next source's are sent. ``to_update``: the payload of a creation as that of an
+    update, where the destination tells them apart. ``without_phone`` and ``without_external_id``: the
+    payload without that as an identity; the same one where there is none.
     """
 
     flow: str
@@ -202,9 +242,16 @@ class Domain:
     shaper: Callable[[Source, Site, Collection[str]], Shaper]
     merge: Merge | None = None
     derive: Callable[[Source, Site, Known], Iterator[Records]] | None = None
+    enrich: Callable[[Source, Site], Callable[[pa.RecordBatch], pa.RecordBatch]] | None = None
+    overlap_minutes: int = 0
+    snapshot: bool = False
+    feed: bool = False
+    settings_of: str | None = None
     in_order: bool = False
+    book: bool = False
     to_update: Callable[[bytes], bytes] | None = None
     without_phone: Callable[[bytes], bytes] | None = None
+    without_external_id: Callable[[bytes], bytes] | None = None
 
     @property
     def extracted(self) -> tuple[Source, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
@@ -42,3 +45,31 @@ def members(json: bytes) -> bytes:
 def list_of(objects: Iterable[bytes]) -> msgspec.Raw:
     """A JSON list of at least one object, given the members of each."""
     return msgspec.Raw(b"[{%b}]" % b"},{".join(objects))
+
+
+class Pieces(Sequence[bytes]):
+    """Texts that are written in pieces and put together once, as an Arrow array: ``counts`` says of how many
+    pieces each consists.
+    """
+
+    def __init__(self, pieces: list[bytes], counts: npt.NDArray[np.int64]) -> None:
+        ends = np.zeros(len(pieces) + 1, dtype=np.int32)
+        np.cumsum(np.fromiter(map(len, pieces), dtype=np.int32, count=len(pieces)), out=ends[1:])
+        offsets = np.zeros(len(counts) + 1, dtype=np.int32)
+        offsets[1:] = ends[np.cumsum(counts)]
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(pieces))]
+        self.array = pa.Array.from_buffers(pa.binary(), len(counts), buffers)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.array.to_pylist())
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        found: bytes | list[bytes] = self.array.to_pylist()[place]
+        return found

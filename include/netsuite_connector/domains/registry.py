@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from netsuite_connector.domains import catalog, customers, orders
+from netsuite_connector.domains import catalog, customers, opportunities, order_flow, quotes, stock
 from netsuite_connector.domains.model import Domain
 
-DOMAINS: dict[str, Domain] = {module.DOMAIN.flow: module.DOMAIN for module in (catalog, customers, orders)}
+DOMAINS: dict[str, Domain] = {
+    module.DOMAIN.flow: module.DOMAIN
+    for module in (catalog, stock, customers, opportunities, order_flow, quotes)
+}

@@ -1,45 +1,56 @@
-"""Confirm: jobs followed to their end, what Klaviyo refused rejected, and what it took written into the
-ledger.
+"""Confirm: jobs followed to their end, what Klaviyo refused rejected, what it took read back and written into
+the ledger.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from netsuite_connector.domains.model import Source
-from netsuite_connector.flows import ledger
+from netsuite_connector.flows import feed, ledger
 from netsuite_connector.flows.delivery import Delivery
+from netsuite_connector.flows.readback import PATIENCE, ReadBack
 from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.batching import Rejection
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.staging import rejected as rejected_rows
+from netsuite_connector.stores.model import ReadBack as HowMuch
 
 log = logging.getLogger(__name__)
 
 PHONE_REFUSED = "Phone left out: Klaviyo refuses it or has it with another profile"
+EXTERNAL_ID_REFUSED = "External id left out: Klaviyo refuses it or has it with another profile"
 
 
-def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
-    """Settle every batch. Returns ``rows`` and ``records`` (each ``delivered`` and ``rejected``),
-    ``reasons``, ``requests`` and ``seconds``.
+def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> dict[str, Any]:
+    """Settle every batch and read back a sample of it, or all if the store says so. Returns ``rows`` and
+    ``records`` (each ``delivered`` and ``rejected``), ``reasons``, ``warnings``, ``requests`` (those that
+    delivered), ``read_back`` (``checked``, ``found`` and ``resent`` records, and the ``requests`` that it
+    took) and ``seconds``.
 
-    ``reasons`` counts rejected records by Klaviyo's words. Run again, it comes to the same end.
+    ``reasons`` counts rejected records by Klaviyo's words. ``patience`` is how long, in seconds, a source's
+    records may take to show in Klaviyo. Run again, it comes to the same end.
     """
+    if run.domain.feed:
+        return feed.confirm(run)
     began = time.monotonic()
     rows: Counter[str] = Counter()
     records: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     warnings: Counter[str] = Counter()
+    proof: Counter[str] = Counter(checked=0, found=0, resent=0, requests=0)
     requests = 0
     for source in run.domain.delivered:
         refused: dict[str, tuple[str, ...]] = {}
+        taken = 0
         delivery = Delivery(run, source, client)
         for batch in delivery.batches():
             if isinstance(batch, Rejection):
@@ -47,14 +58,31 @@ def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
                 continue
             document = delivery.settle(batch)
             refused.update(document.rejected)
+            taken += len(batch.records) - len(document.rejected)
             requests += len(document.sends)
+            proof["resent"] += document.resent
             without_phone = sum(len(send.keys) for send in document.sends if send.without_phone)
             if without_phone:
                 warnings[PHONE_REFUSED] += without_phone
+            without_external_id = sum(len(send.keys) for send in document.sends if send.without_external_id)
+            if without_external_id:
+                warnings[EXTERNAL_ID_REFUSED] += without_external_id
+        read_back = ReadBack(
+            delivery, client, everything=run.store.klaviyo.confirm is HowMuch.ALL, patience=patience
+        )
+        refused.update(read_back.prove(taken, refused))
+        proof.update(asdict(read_back.proof))
         for why in refused.values():
             reasons.update(set(why))
         _write_rejected(run, source, refused)
-        ledger.update(run.ledger(source), _delivered(run, source, refused, rows, records))
+        delivered = _delivered(run, source, refused, rows, records)
+        if source.always:
+            # Nobody asks what was sent before, but the records are counted on the way.
+            deque(delivered, maxlen=0)
+        else:
+            ledger.update(run.ledger(source), delivered)
+        if run.domain.merge is not None:
+            ledger.update(run.ledger(source), run.dataset("noted", source).batches())
         log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
     names = ("delivered", "rejected")
     return {
@@ -63,6 +91,7 @@ def confirm(run: Run, client: KlaviyoClient) -> dict[str, Any]:
         "reasons": dict(reasons),
         "warnings": dict(warnings),
         "requests": requests,
+        "read_back": dict(proof),
         "seconds": round(time.monotonic() - began, 3),
     }
 

@@ -7,9 +7,11 @@ sent, which jobs Klaviyo started for it, and, once these are done ("settled"), w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import orjson
 
 from netsuite_connector.domains.model import Kind, Source
 from netsuite_connector.errors import RemoteFaultError
@@ -42,6 +44,10 @@ NOT_THERE = "Klaviyo's catalog does not have it yet"
 _OTHER = _UPDATE | {update: create for create, update in _UPDATE.items()}
 
 
+# What a profile may pass without, where Klaviyo has it with another profile.
+_PHONE, _EXTERNAL_ID = "phone", "external id"
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """One request: what kind, which records it held, and the job that Klaviyo started for it, if it does for
@@ -51,31 +57,45 @@ class Send:
     bulk: Bulk
     job: str | None
     keys: tuple[str, ...]
-    without_phone: bool = False
+    without: tuple[str, ...] = ()
+
+    @property
+    def without_phone(self) -> bool:
+        """Whether the profiles went without their phone numbers."""
+        return _PHONE in self.without
+
+    @property
+    def without_external_id(self) -> bool:
+        """Whether the profiles went without their external ids."""
+        return _EXTERNAL_ID in self.without
 
 
 @dataclass(slots=True)
 class Document:
     """What is known of a batch. ``rejected`` holds reasons by key; ``settled``: Klaviyo has nothing more to
-    say.
+    say; ``resent``: how many records were sent again because they did not show.
     """
 
     sends: list[Send] = field(default_factory=list)
     rejected: dict[str, tuple[str, ...]] = field(default_factory=dict)
     settled: bool = False
+    resent: int = 0
 
     @classmethod
     def parse(cls, document: dict[str, Any]) -> Document:
         """The document from its JSON."""
         sends = [
-            Send(**send | {"bulk": Bulk(send["bulk"]), "keys": tuple(send["keys"])})
+            Send(Bulk(send["bulk"]), send["job"], tuple(send["keys"]), tuple(send["without"]))
             for send in document["sends"]
         ]
-        return cls(sends, {key: tuple(why) for key, why in document["rejected"].items()}, document["settled"])
+        rejected = {key: tuple(why) for key, why in document["rejected"].items()}
+        return cls(sends, rejected, document["settled"], document.get("resent", 0))
 
 
 class Delivery:
-    """Sends and follows the batches of one source of a run."""
+    """Sends and follows the batches of one source of a run. ``bulk`` is the request that its kind of record
+    travels in first. Different batches may be sent by several threads.
+    """
 
     def __init__(self, run: Run, source: Source, client: KlaviyoClient | None) -> None:
         """``client`` may be None where batches are only counted."""
@@ -83,7 +103,7 @@ class Delivery:
         self._source = source
         self._client = client
         assert source.kind is not None, "a lookup is not delivered"  # noqa: S101
-        self._bulk = _BULK[source.kind]
+        self.bulk = _BULK[source.kind]
         # The documents belong to these very records: others have another manifest id.
         self._folder = run.document("push", source.name, run.dataset("records", source).require().id)
 
@@ -91,7 +111,7 @@ class Delivery:
         """The source's records in batches, and a rejection for each that no request can hold; the same on
         every try.
         """
-        return split(self._records(), self._bulk)
+        return split(self._records(), self.bulk)
 
     def document(self, batch: Batch) -> Document | None:
         """What is known of a batch; None before it was sent."""
@@ -103,7 +123,7 @@ class Delivery:
         document = self.document(batch)
         if document is None:
             document = Document()
-            for bulk, records in self._by_request(batch):
+            for bulk, records in self._by_request(batch, document):
                 self._push(batch, records, bulk, document)
             document.settled = all(send.job is None for send in document.sends)
             self._write(batch, document)
@@ -114,20 +134,40 @@ class Delivery:
         document = self.send(batch)
         if document.settled:
             return document
+        self._follow_all(batch, document, 0)
+        return document
+
+    def resend(self, batch: Batch, keys: Collection[str]) -> Document:
+        """Send some records of a settled batch once more, follow their jobs, and write down what came of
+        it.
+        """
+        document = self.settle(batch)
+        records = tuple(record for record in batch.records if record.key in keys)
+        sent = len(document.sends)
+        for bulk, part in self._by_request(Batch(batch.number, records, batch.bytes), document):
+            self._push(batch, part, bulk, document)
+        document.resent += len(records)
+        self._follow_all(batch, document, sent)
+        return document
+
+    def reject(self, batch: Batch, document: Document, reasons: Mapping[str, tuple[str, ...]]) -> None:
+        """Write down that records of the batch are not there, and why."""
+        document.rejected |= reasons
+        self._write(batch, document)
+
+    def _follow_all(self, batch: Batch, document: Document, position: int) -> None:
         records = {record.key: record for record in batch.records}
         # What is sent again on the way comes to the end of the list and is followed too.
-        position = 0
         while position < len(document.sends):
             self._follow(batch, document.sends[position], records, document)
             position += 1
         document.settled = True
         self._write(batch, document)
-        return document
 
     def _follow(self, batch: Batch, send: Send, records: dict[str, Record], document: Document) -> None:
         if send.job is None:
             return
-        sent = [self._as_sent(records[key], send.bulk, without_phone=send.without_phone) for key in send.keys]
+        sent = [self._as_sent(records[key], send.bulk, send.without) for key in send.keys]
         try:
             result = self._klaviyo.follow(send.bulk, send.job, sent)
         except KlaviyoJobError as error:
@@ -144,7 +184,7 @@ class Delivery:
         rerouted = [records[key] for key in result.rerouted]
         if rerouted and self._source.kind in _CHANGES:
             document.rejected |= {record.key: (NOT_THERE,) for record in rerouted}
-        elif rerouted and send.bulk is _OTHER[self._bulk]:
+        elif rerouted and send.bulk is _OTHER[self.bulk]:
             reason = (
                 "Klaviyo took it neither as new nor as a change: it was created or deleted at the same time"
             )
@@ -158,21 +198,20 @@ class Delivery:
         records: list[Record],
         bulk: Bulk,
         document: Document,
-        *,
-        without_phone: bool = False,
+        without: tuple[str, ...] = (),
     ) -> None:
         """Send records of the batch as one kind of request, and note in the document what came of it."""
-        payloads = tuple(self._as_sent(record, bulk, without_phone=without_phone) for record in records)
+        payloads = tuple(self._as_sent(record, bulk, without) for record in records)
         result = self._klaviyo.push(Batch(batch.number, payloads, batch.bytes), bulk)
         if result.jobs:
             for job in result.jobs:
                 keys = tuple(record.key for record in job.records)
-                document.sends.append(Send(bulk, job.id, keys, without_phone))
+                document.sends.append(Send(bulk, job.id, keys, without))
         elif result.accepted:
             keys = tuple(record.key for record in result.accepted)
-            document.sends.append(Send(bulk, None, keys, without_phone))
+            document.sends.append(Send(bulk, None, keys, without))
         by_key = {record.key: record for record in records}
-        self._refused(batch, result.rejected, by_key, Send(bulk, None, (), without_phone), document)
+        self._refused(batch, result.rejected, by_key, Send(bulk, None, (), without), document)
 
     def _refused(
         self,
@@ -182,36 +221,77 @@ class Delivery:
         send: Send,
         document: Document,
     ) -> None:
-        """Reject what Klaviyo refused, but send a profile again without its phone if only that stands in the
-        way.
+        """Reject what Klaviyo refused, but send a profile again without its phone, or its external id, if
+        only that stands in the way.
         """
-        again = []
+        again: dict[str, list[Record]] = {}
         for rejection in rejections:
-            if rejection.only_phone and not send.without_phone and self._run.domain.without_phone is not None:
-                again.append(records[rejection.key])
-            else:
+            record = records[rejection.key]
+            less = self._to_leave_out(record, rejection, send)
+            if less is None:
                 document.rejected[rejection.key] = rejection.reasons
-        if again:
-            self._push(batch, again, send.bulk, document, without_phone=True)
+            else:
+                again.setdefault(less, []).append(record)
+        for less, group in again.items():
+            self._push(batch, group, send.bulk, document, (*send.without, less))
 
-    def _by_request(self, batch: Batch) -> Iterator[tuple[Bulk, list[Record]]]:
+    def _to_leave_out(self, record: Record, rejection: Rejection, send: Send) -> str | None:
+        """What the profile may pass without, the phone before the external id; None where nothing helps."""
+        in_the_way = {_PHONE: rejection.only_phone, _EXTERNAL_ID: rejection.only_external_id}
+        for name, leave_out in self._lesser.items():
+            if in_the_way[name] and name not in send.without and leave_out(record.payload) != record.payload:
+                return name
+        return None
+
+    @property
+    def _lesser(self) -> dict[str, Callable[[bytes], bytes]]:
+        domain = self._run.domain
+        known = {_PHONE: domain.without_phone, _EXTERNAL_ID: domain.without_external_id}
+        return {name: leave_out for name, leave_out in known.items() if leave_out is not None}
+
+    def _by_request(self, batch: Batch, document: Document) -> Iterator[tuple[Bulk, list[Record]]]:
         """The batch by request: what Klaviyo's catalog has already is changed, the rest created."""
-        if self._bulk not in _UPDATE:
-            yield self._bulk, list(batch.records)
+        if self._source.kind in _CHANGES:
+            changes = self._changes(batch, document)
+            if changes:
+                yield self.bulk, changes
+            return
+        if self.bulk not in _UPDATE:
+            yield self.bulk, list(batch.records)
             return
         ids = [record.key for record in batch.records]
-        assert self._bulk.catalog is not None  # noqa: S101 - only the catalog tells new from changed
-        known = self._klaviyo.catalog.existing(self._bulk.catalog, ids)
-        for bulk, there in ((self._bulk, False), (_UPDATE[self._bulk], True)):
+        assert self.bulk.catalog is not None  # noqa: S101 - only the catalog tells new from changed
+        known = self._klaviyo.catalog.existing(self.bulk.catalog, ids)
+        for bulk, there in ((self.bulk, False), (_UPDATE[self.bulk], True)):
             records = [record for record in batch.records if (record.key in known) == there]
             if records:
                 yield bulk, records
 
-    def _as_sent(self, record: Record, bulk: Bulk, *, without_phone: bool) -> Record:
+    def _changes(self, batch: Batch, document: Document) -> list[Record]:
+        """The records of the batch that change something: what Klaviyo has already is not sent, and what it
+        does not have is left to the catalog.
+        """
+        wanted = {record.key: orjson.loads(record.payload)["attributes"] for record in batch.records}
+        assert self.bulk.catalog is not None  # noqa: S101 - only the catalog is changed in parts
+        fields = {name for attributes in wanted.values() for name in attributes}
+        held = {
+            str(resource["attributes"]["external_id"]): resource["attributes"]
+            for resource in self._klaviyo.catalog.read(self.bulk.catalog, wanted, sorted(fields))
+        }
+        document.rejected |= {key: (NOT_THERE,) for key in wanted if key not in held}
+        return [
+            record
+            for record in batch.records
+            if record.key in held and not wanted[record.key].items() <= held[record.key].items()
+        ]
+
+    def _as_sent(self, record: Record, bulk: Bulk, without: tuple[str, ...]) -> Record:
         domain = self._run.domain
-        if without_phone and domain.without_phone is not None:
-            return Record(record.key, domain.without_phone(record.payload), record.rows)
-        if bulk in _UPDATE.values() and domain.to_update is not None:
+        for name in without:
+            record = Record(record.key, self._lesser[name](record.payload), record.rows)
+        if without:
+            return record
+        if bulk is not self.bulk and bulk in _UPDATE.values() and domain.to_update is not None:
             return Record(record.key, domain.to_update(record.payload), record.rows)
         return record
 

@@ -2,21 +2,25 @@
 
 A line is a record's identity in NetSuite (``id``, ``sub``), the fingerprint of what was sent, and for domains
 that merge rows the hash of its identity at the
-destination and its rank. Ledgers are Parquet, ordered by (id, sub), and merged as streams.
+destination and its rank. Each run adds its own lines, beside those of runs that end at the same moment, and
+pays for no others; readers get the newest line of each record, ordered by (id, sub), as a stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from netsuite_connector.flows.segments import Segments
 from netsuite_connector.flows.sorted_merge import side_by_side
-from netsuite_connector.staging.dataset import Dataset
+from netsuite_connector.staging.staging import Staging
 
 SCHEMA = pa.schema(
     [
@@ -27,6 +31,30 @@ SCHEMA = pa.schema(
         ("rank", pa.int64()),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger at ``place`` in staging, as the run ``by`` reads it and adds to it."""
+
+    staging: Staging
+    place: tuple[str, ...]
+    by: str
+
+    @property
+    def segments(self) -> Segments:
+        """Its lines, as they were added."""
+        return Segments(self.staging, self.place, SCHEMA)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run has added to it before, if only that there was nothing to add."""
+        return bool(self.segments.standing())
+
+    @property
+    def most_rows(self) -> int:
+        """At least the number of its lines: those that several runs have added are counted for each."""
+        return sum(segment.manifest.rows for segment in self.segments.standing())
 
 
 def fingerprints(payloads: Iterable[bytes]) -> npt.NDArray[np.int64]:
@@ -41,20 +69,23 @@ def key_hashes(keys: Iterable[str]) -> bytes:
     return b"".join([blake2b(key.encode(), digest_size=16).digest() for key in keys])
 
 
-def read(ledger: Dataset, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The ledger's lines; none before the first delivery."""
-    if ledger.manifest() is None:
-        return iter(())
-    return ledger.batches(columns=columns)
+def read(ledger: Ledger, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The ledger's lines; none before the first delivery. What other runs add meanwhile may be among them."""
+    return ledger.segments.read(columns or SCHEMA.names)
 
 
 def unknown(
-    ledger: Dataset, records: Iterator[pa.RecordBatch], *, once: bool
+    ledger: Ledger, records: Iterator[pa.RecordBatch], *, once: bool, resend: bool = False
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Split ``records`` (ordered, with the ledger's columns) into (to send, unchanged).
 
-    Unchanged is what the ledger has with the same fingerprint; with ``once``, whatever the ledger has.
+    Unchanged is what the ledger has with the same fingerprint; with ``once``, whatever the ledger has; with
+    ``resend``, where it may be sent again, nothing.
     """
+    if resend and not once:
+        for batch in records:
+            yield batch, batch.slice(0, 0)
+        return
     for old, new in side_by_side(read(ledger, ["id", "sub", "fingerprint"]), records):
         if new is None:
             continue
@@ -76,24 +107,12 @@ def _delivered(old: pa.RecordBatch, new: pa.RecordBatch, *, once: bool) -> pa.Ar
     return pa.array([fingerprint.get((id_, sub)) == value for id_, sub, value in rows], pa.bool_())
 
 
-def update(ledger: Dataset, delivered: Iterator[pa.RecordBatch]) -> int:
-    """Write the ledger anew with ``delivered`` (ordered) in it, atomically; a repeat changes nothing. Returns
-    its lines.
+def update(ledger: Ledger, delivered: Iterator[pa.RecordBatch]) -> int:
+    """Add ``delivered`` (ordered) to the ledger, all of it or, when this is killed, nothing; a repeat changes
+    nothing. Returns the lines that were added.
     """
-    with ledger.writer(SCHEMA) as writer:
-        for old, new in side_by_side(read(ledger), delivered):
-            writer.write(_merged(old, new))
-        return writer.commit().rows
-
-
-def _merged(old: pa.RecordBatch | None, new: pa.RecordBatch | None) -> pa.Table:
-    new_lines = pa.Table.from_batches([new.select(SCHEMA.names)] if new is not None else [], SCHEMA)
-    if old is None:
-        return new_lines
-    if new is None:
-        return pa.Table.from_batches([old], SCHEMA)
-    replaced = set(zip(new.column("id").to_pylist(), new.column("sub").to_pylist(), strict=True))
-    keys = zip(old.column("id").to_pylist(), old.column("sub").to_pylist(), strict=True)
-    kept = old.filter(pa.array([key not in replaced for key in keys], pa.bool_()))
-    both = pa.concat_tables([pa.Table.from_batches([kept], SCHEMA), new_lines])
-    return both.sort_by([("id", "ascending"), ("sub", "ascending")])
+    first = next((batch for batch in delivered if batch.num_rows), None)
+    if first is None and ledger.exists:
+        return 0
+    lines = chain([] if first is None else [first], delivered)
+    return ledger.segments.add(lines, run=ledger.by)

@@ -1,8 +1,8 @@
-"""Walking two streams of record batches side by side, both ordered by (id, sub), with flat memory."""
+"""Walking streams of record batches side by side, all ordered by (id, sub), with flat memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +22,8 @@ def side_by_side(
             yield left, right
             left, right = _next(old), _next(new)
             continue
-        bound = min(_key(left, -1), _key(right, -1))
-        left_count, right_count = _up_to(left, bound), _up_to(right, bound)
+        bound = min(key_at(left, -1), key_at(right, -1))
+        left_count, right_count = up_to(left, bound), up_to(right, bound)
         yield (
             left.slice(0, left_count) if left_count else None,
             right.slice(0, right_count) if right_count else None,
@@ -32,16 +32,39 @@ def side_by_side(
         right = right.slice(right_count) if right_count < right.num_rows else _next(new)
 
 
+def all_together(streams: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[list[pa.RecordBatch]]:
+    """Pieces of all streams that cover the same range of (id, sub), in the order of the streams; a stream
+    that has nothing there gives none. A key is in one list of pieces only.
+    """
+    ends = [(batch, stream) for stream in streams if (batch := _next(stream)) is not None]
+    while len(ends) > 1:
+        bound = min(key_at(batch, -1) for batch, _ in ends)
+        pieces, left = [], []
+        for batch, stream in ends:
+            count = up_to(batch, bound)
+            if count:
+                pieces.append(batch.slice(0, count))
+            rest = batch.slice(count) if count < batch.num_rows else _next(stream)
+            if rest is not None:
+                left.append((rest, stream))
+        yield pieces
+        ends = left
+    for batch, stream in ends:
+        yield [batch]
+        yield from ([each] for each in stream)
+
+
 def _next(stream: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
     return next((batch for batch in stream if batch.num_rows), None)
 
 
-def _key(batch: pa.RecordBatch, row: int) -> tuple[int, int]:
+def key_at(batch: pa.RecordBatch, row: int) -> tuple[int, int]:
+    """The (id, sub) of a row; of the last one for -1."""
     row %= batch.num_rows
     return batch.column("id")[row].as_py(), batch.column("sub")[row].as_py()
 
 
-def _up_to(batch: pa.RecordBatch, bound: tuple[int, int]) -> int:
+def up_to(batch: pa.RecordBatch, bound: tuple[int, int]) -> int:
     """How many rows at the start of ``batch`` have a key of at most ``bound``."""
     ids, subs = batch.column("id").to_numpy(), batch.column("sub").to_numpy()
     first = int(np.searchsorted(ids, bound[0], side="left"))

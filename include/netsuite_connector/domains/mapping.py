@@ -1,0 +1,166 @@
+"""What a store says of columns on their way to Klaviyo: another name, another type, another half of a select,
+a place among the known columns, or nothing at all. It is applied to the rows before the shaper sees them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from netsuite_connector.column_type import TEXT_SUFFIX, ColumnType
+from netsuite_connector.domains.conversions import converted
+from netsuite_connector.domains.model import Site, Source
+from netsuite_connector.errors import MendError
+
+ID, TEXT = "id", "text"
+# What every shaper may read beside its source's fields: they tell records and lines apart, and say when.
+ALWAYS = frozenset({"internalid", "lineuniquekey", "line", "datecreated", "lastmodifieddate"})
+
+Constant = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRule:
+    """What becomes of a column. ``to``: the known column that it fills; ``property``: what its property is
+    called; ``drop``: it is left out; ``send``: which half of a select is sent (``id`` or ``text``);
+    ``type``: what its values become.
+    """
+
+    to: str | None = None
+    property: str | None = None
+    drop: bool = False
+    send: str | None = None
+    type: ColumnType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMapping:
+    """What a store says of one source. ``properties``: names of the connector's own, and what they are called
+    instead (None: left out); ``constants``: values that all records share, by property or known column;
+    ``extra``: whether columns flow through that nothing is said of.
+    """
+
+    columns: Mapping[str, ColumnRule] = field(default_factory=dict)
+    properties: Mapping[str, str | None] = field(default_factory=dict)
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+    extra: bool = True
+
+    @property
+    def leaves_rows(self) -> bool:
+        """Whether rows stay as they are."""
+        return not self.columns and not self.constants and self.extra
+
+
+class Mapper:
+    """Applies a source's mapping. ``warnings`` counts the values that could not become what they should."""
+
+    def __init__(self, source: Source, mapping: SourceMapping, site: Site) -> None:
+        """``site`` is the store's, for all sources."""
+        self.warnings: Counter[str] = Counter()
+        self._mapping = mapping
+        self._fields = {each.name: each for each in source.fields}
+        self._as_id = site.as_id
+        self.site = self._site(site)
+        """What the source's shaper must know: names, and which columns are sent as id, by their new names."""
+
+    def _site(self, site: Site) -> Site:
+        if self._mapping.leaves_rows and not self._mapping.properties:
+            return site
+        as_id = set(site.as_id)
+        renamed = {}
+        for name, rule in self._mapping.columns.items():
+            target = _target(name, rule)
+            if rule.property is not None:
+                renamed[target] = name
+            by_id = rule.send == ID or (rule.send is None and name in site.as_id)
+            as_id.discard(name)
+            (as_id.add if by_id else as_id.discard)(target)
+        return replace(site, as_id=frozenset(as_id), names=dict(self._mapping.properties), renamed=renamed)
+
+    def columns(self, schema: pa.Schema) -> list[str]:
+        """The names of the columns that rows of this schema have afterwards."""
+        empty = pa.RecordBatch.from_arrays([pa.array([], each.type) for each in schema], schema=schema)
+        names: list[str] = self.batch(empty).schema.names
+        return names
+
+    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows as the shaper gets them. Raises MendError for a column that is not there, or whose type
+        can't become what it should.
+        """
+        if self._mapping.leaves_rows:
+            return batch
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        moved = [
+            (_target(name, rule), rule, self._taken(columns, name, rule))
+            for name, rule in self._mapping.columns.items()
+        ]
+        if not self._mapping.extra:
+            columns = {name: column for name, column in columns.items() if self._is_known(name)}
+        for target, rule, halves in moved:
+            if not rule.drop:
+                _put(columns, target, halves, fill=rule.to is not None)
+        for name, constant in self._mapping.constants.items():
+            columns.pop(name + TEXT_SUFFIX, None)
+            columns[name] = pa.repeat(pa.scalar(constant), batch.num_rows)
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+    def _taken(
+        self, columns: dict[str, pa.Array], name: str, rule: ColumnRule
+    ) -> tuple[pa.Array, pa.Array | None]:
+        """A column's two halves, taken out of ``columns``, as the rule wants them; one where it is no select
+        any more.
+        """
+        if name not in columns:
+            raise MendError(
+                f"The rows have no column {name}, of which the mapping says what becomes: run it again."
+            )
+        ids, texts = columns.pop(name), columns.pop(name + TEXT_SUFFIX, None)
+        wanted = rule.type or (self._fields[rule.to].type if rule.to else None)
+        if rule.drop or wanted in (None, ColumnType.SELECT, ColumnType.MULTISELECT):
+            return ids, texts
+        by_id = rule.send == ID or (rule.send is None and name in self._as_id)
+        given = ids if texts is None or by_id else texts
+        try:
+            made = converted(given, wanted)
+        except ValueError:
+            raise MendError(
+                f"The column {name} can't become {wanted}: correct its 'type' in the mapping."
+            ) from None
+        lost = made.null_count - given.null_count
+        if lost:
+            self.warnings[f"Value of {name} left out: can't be read as {wanted}"] += lost
+        return made, None
+
+    def _is_known(self, name: str) -> bool:
+        return name in ALWAYS or name in self._fields or name.removesuffix(TEXT_SUFFIX) in self._fields
+
+
+def _target(name: str, rule: ColumnRule) -> str:
+    return rule.to or rule.property or name
+
+
+def _put(
+    columns: dict[str, pa.Array], target: str, halves: tuple[pa.Array, pa.Array | None], *, fill: bool
+) -> None:
+    """Set a column under its new name; with ``fill`` what was there stays where the new one has nothing."""
+    ids, texts = halves
+    standing, standing_texts = columns.get(target), columns.get(target + TEXT_SUFFIX)
+    if fill and standing is not None:
+        if texts is not None or standing_texts is not None:
+            mine = ids if texts is None else texts
+            texts = pc.coalesce(mine, standing if standing_texts is None else standing_texts)
+        ids = pc.coalesce(ids, standing)
+    columns[target] = ids
+    if texts is not None:
+        columns[target + TEXT_SUFFIX] = texts
+    else:
+        columns.pop(target + TEXT_SUFFIX, None)
+
+
+def own_names(source: Source) -> Iterable[str]:
+    """All names of the connector's own that a store may speak of."""
+    return (*source.properties, *source.attributes)
