@@ -191,7 +191,8 @@ def test_an_unknown_flow(action: str, capsys: pytest.CaptureFixture[str]) -> Non
     moment = ["2026-01-01T00:00:00Z"] if action == "set" else []
     assert main(["highwater", action, "--store", "demo", "--flow", "catalogue", *moment]) == 2
     assert (
-        "Store 'demo' has no flow 'catalogue': it has catalog, customers, orders." in capsys.readouterr().err
+        "Store 'demo' has no flow 'catalogue': it has catalog, stock, customers, orders."
+        in capsys.readouterr().err
     )
 
 
@@ -211,7 +212,7 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
 def test_marks_are_shown_and_set(command: Command, tmp_path: Path) -> None:
     before = command("highwater", "show")
     assert (before.returncode, before.stderr) == (0, "")
-    assert before.stdout.count("none: the next run reads all") == 3
+    assert before.stdout.count("none: the next run reads all") == 4
     done = command("highwater", "set", "--store", "demo", "--flow", "orders", "2026-01-01T02:00:00+02:00")
     assert (done.returncode, done.stderr) == (0, "")
     assert "The high-water mark of demo orders is 2026-01-01T00:00:00Z" in words(done.stdout)

@@ -21,7 +21,8 @@ bag = DagBag(sys.argv[1])
 heavy = [name for name in ("great_expectations", "pandas", "pyarrow", "numpy", "phonenumbers",
 "requests_oauthlib") if name in sys.modules]
 def described(param):
-    return {"title": param.schema["title"], "description": param.description, "default": param.value}
+    default = param.value if param.has_value else None
+    return {"title": param.schema["title"], "description": param.description, "default": default}
 dags = {
     dag.dag_id: {
         "file": dag.fileloc.rpartition("/")[2],
@@ -69,7 +70,11 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_each_file_makes_one_dag_of_its_name(parsed: Any) -> None:
     assert parsed["errors"] == {}
     assert {name: dag["file"] for name, dag in parsed["dags"].items()} == {
-        name: f"{name}.py" for name in ("catalog", "check", "customers", "orders")
+        name: f"{name}.py"
+        for name in (
+            *("catalog", "check", "customers", "orders", "stock"),
+            *("housekeeping", "rejected_replay", "privacy_deletion", "history_backfill"),
+        )
     }
 
 
@@ -77,7 +82,7 @@ def test_nothing_heavy_is_imported(parsed: Any) -> None:
     assert parsed["heavy"] == []
 
 
-@pytest.mark.parametrize("flow", ["catalog", "customers", "orders"])
+@pytest.mark.parametrize("flow", ["catalog", "stock", "customers", "orders"])
 def test_a_flow_is_its_plan_and_six_stages(parsed: Any, flow: str) -> None:
     tasks = parsed["dags"][flow]["tasks"]
     order = ["extract", "validate", "shape", "push", "confirm"]
@@ -92,14 +97,14 @@ def test_a_flow_is_its_plan_and_six_stages(parsed: Any, flow: str) -> None:
     assert [name for name, task in tasks.items() if task["result"]] == ["report"]
 
 
-@pytest.mark.parametrize("flow", ["catalog", "customers", "orders"])
+@pytest.mark.parametrize("flow", ["catalog", "stock", "customers", "orders"])
 def test_a_flow_explains_itself(parsed: Any, flow: str) -> None:
     dag = parsed["dags"][flow]
     assert dag["doc"].startswith(f"### {flow.capitalize()}")
     assert dag["owner"] == "netsuite-connector"
     assert dag["tags"] == sorted(["netsuite", "klaviyo", flow, "store:demo"])
     assert (dag["catchup"], dag["runs"]) == (False, 1)
-    assert set(dag["params"]) == {"from", "to", "full", "limit", "dry_run"}
+    assert set(dag["params"]) == {"from", "to", "full", "resend", "ignore_gates", "limit", "dry_run"}
     for param in dag["params"].values():
         assert param["title"]
         assert param["description"]
@@ -117,8 +122,16 @@ def test_two_stores_have_dags_of_their_own(tmp_path: Path) -> None:
         "check__demo",
         "customers__demo",
         "orders__demo",
+        "history_backfill__demo",  # the other store has only a catalog, which has no past
+        "stock__demo",
         "catalog__outlet",
         "check__outlet",
+        "stock__outlet",
+        *(
+            f"{name}__{store}"
+            for name in ("housekeeping", "rejected_replay", "privacy_deletion")
+            for store in ("demo", "outlet")
+        ),
     }
 
 

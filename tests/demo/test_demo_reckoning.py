@@ -14,7 +14,7 @@ import pytest
 import requests
 from rich.console import Console
 
-from netsuite_connector.demo import expectation, outcome, verify
+from netsuite_connector.demo import expectation, expected_orders, outcome, verify
 from netsuite_connector.demo.runs import Run, describe, error_sentence
 
 
@@ -27,6 +27,7 @@ def order(id_: int, entity: int, **more: Any) -> dict[str, Any]:
     sold = {"kind": "item", "item": "7", "quantity": 2, "amount": 20.0, "lineuniquekey": id_ * 10}
     tax = {"kind": "tax", "item": None, "quantity": None, "amount": 1.6, "lineuniquekey": id_ * 10 + 1}
     header = {"type": "SalesOrd", "createdfrom": None, "total": 21.6, "datecreated": "2026-05-01T12:00:00Z"}
+    header |= {"status": "SalesOrd:B", "website": None}
     return {"internalid": id_, "entity": str(entity), "lines": [sold, tax]} | header | more
 
 
@@ -36,8 +37,13 @@ def item(id_: int, **more: Any) -> dict[str, Any]:
         "baseprice": 5,
         "urlcomponent": "fine",
         "isinactive": False,
+        "isonline": True,
+        "imageurl": "https://cdn.example/1.jpg",
+        "matrix": False,
         "matrixchild": False,
         "parent": None,
+        "quantityavailable": 3,
+        "categories": [],
     }
     return {"internalid": id_} | usual | more
 
@@ -63,32 +69,101 @@ def test_one_record_speaks_for_an_address() -> None:
     gone = customer(2, "X@y.example ", isinactive=True)
     old, new = customer(3, "x@Y.example"), customer(4, "x@y.example")
     contact = customer(0, "x@y.example")
-    for customers, speaker in (([lead], 1), ([lead, gone], 2), ([new, gone, lead, old], 3)):
+    for customers, speaker in (([lead], 1), ([lead, gone], 1), ([new, gone, lead, old], 3), ([gone], 0)):
         found = expectation.profiles(customers, [contact])
         assert found == {"x@y.example": {"NetSuite ID": str(speaker), "first name": "Ada", "last name": None}}
     assert expectation.profiles([], [contact])["x@y.example"]["NetSuite ID"] == "0"
 
 
+def held(*transactions: dict[str, Any], email: str = "x@y.example") -> dict[str, tuple[Any, Any]]:
+    """The events of customer 5 by identity: their values and moments."""
+    found = expected_orders.events(transactions, [customer(5, email)])
+    return {key: (event["value"], event["time"]) for key, event in found.items()}
+
+
+NOON = "2026-05-01 12:00"
+
+
 def test_an_order_is_one_event_and_one_a_line_sold() -> None:
-    found = expectation.events([order(1, 5)], [customer(5, "x@y.example")])
-    assert {key: (event["metric"], event["value"]) for key, event in found.items()} == {
-        "netsuite-1": ("Placed Order", 21.6),
-        "netsuite-1-10": ("Ordered Product", 20.0),
+    assert held(order(1, 5)) == {
+        "Placed Order netsuite-1": (21.6, NOON),
+        "Ordered Product netsuite-1-10": (20.0, NOON),
     }
 
 
 def test_what_is_no_order_has_no_events() -> None:
-    customers = [customer(5, "x@y.example"), customer(6, "nobody"), customer(7, "x@example.com")]
-    none = [
-        order(1, 5, type="CustInvc", createdfrom="9"),
-        order(2, 5, type="CustCred"),
-        order(3, 6),
-        order(4, 7),
-        order(8, 5, lines=[]),
+    assert held(order(1, 5, type="CustInvc", createdfrom="9"), order(2, 6), order(8, 5, lines=[])) == {}
+    assert held(order(1, 5), email="x@example.com") == {}
+    assert len(held(order(1, 5, type="CustInvc"), order(2, 5, type="CashSale"))) == 4
+
+
+def test_a_cancelled_order_is_one_that_was_never_shipped() -> None:
+    later = {"lastmodifieddate": "2026-06-01T12:00:00Z"}
+    shipped = [
+        {
+            "kind": "item",
+            "item": "7",
+            "quantity": 2,
+            "amount": 20.0,
+            "lineuniquekey": 9,
+            "quantityshiprecv": 1,
+        }
     ]
-    assert expectation.events(none, customers) == {}
-    alone = [order(1, 5, type="CustInvc"), order(2, 5, type="CashSale")]
-    assert len(expectation.events(alone, customers)) == 4
+    found = held(
+        order(1, 5, status="SalesOrd:C", **later),
+        order(2, 5, status="SalesOrd:H", **later),
+        order(3, 5, status="SalesOrd:H", lines=shipped, **later),
+    )
+    cancelled = {key: event for key, event in found.items() if key.startswith("Cancelled")}
+    assert cancelled == {
+        "Cancelled Order netsuite-1": (21.6, "2026-06-01 12:00"),
+        "Cancelled Order netsuite-2": (21.6, "2026-06-01 12:00"),
+    }
+
+
+def test_the_last_fulfilment_of_an_order_that_is_shipped_is_the_whole_ones() -> None:
+    parcels = [
+        order(id_, 5, type="ItemShip", status=f"ItemShip:{state}", createdfrom="1")
+        for id_, state in ((2, "C"), (3, "C"), (4, "B"))
+    ]
+    for status, whole in (("SalesOrd:D", set()), ("SalesOrd:F", {"Fulfilled Order netsuite-1-fulfilled"})):
+        found = held(order(1, 5, status=status), *parcels)
+        assert {key for key in found if key.startswith("Fulfilled")} == whole
+        assert "Partially Fulfilled Order netsuite-2" in found
+        assert not any("netsuite-4" in key for key in found)
+
+
+def test_the_refund_that_makes_an_order_whole_has_the_orders_identity() -> None:
+    found = held(
+        order(1, 5, total=30.0),
+        order(2, 5, type="CustInvc", createdfrom="1"),
+        order(3, 5, type="RtnAuth", createdfrom="2"),
+        order(4, 5, type="CustCred", createdfrom="3", total=-10.0),
+        order(6, 5, type="CashRfnd", createdfrom="1", total=20.0),
+        order(7, 5, type="CustCred", createdfrom=None, total=-5.0),
+    )
+    refunds = {key: value for key, (value, _) in found.items() if "Refunded" in key}
+    assert refunds == {
+        "Partially Refunded Order netsuite-4": 10.0,
+        "Refunded Order netsuite-1": 30.0,
+        "Partially Refunded Order netsuite-7": 5.0,
+    }
+
+
+def test_a_profile_tells_the_website_of_its_first_order() -> None:
+    orders = [
+        order(1, 5, website="2", datecreated="2026-05-02T12:00:00Z"),
+        order(2, 5, website=None, datecreated="2026-05-01T12:00:00Z"),
+        order(3, 5, website="1", datecreated="2026-05-03T12:00:00Z"),
+    ]
+    assert expected_orders.storefronts(orders, [customer(5, "x@y.example")]) == {
+        "x@y.example": {
+            "original website": 2,
+            "websites": [1, 2],
+            "first order": "2026-05-01 12:00",
+            "last order": "2026-05-03 12:00",
+        }
+    }
 
 
 def test_times_are_compared_to_the_minute_whatever_their_offset() -> None:
@@ -98,7 +173,7 @@ def test_times_are_compared_to_the_minute_whatever_their_offset() -> None:
 
 def test_a_child_needs_its_parent() -> None:
     records = [
-        item(1),
+        item(1, matrix=True),
         item(2, parent="1", matrixchild=True, itemid="SKU-1 : RED"),
         item(3, baseprice=None),
         item(4, parent="3", matrixchild=True),
@@ -106,6 +181,8 @@ def test_a_child_needs_its_parent() -> None:
         item(6, isinactive=True),
         item(7, urlcomponent=""),
         item(8, salesdescription=""),
+        item(9, isonline=False),
+        item(10, imageurl="", storedisplayimage=None),
     ]
     assert list(expectation.items(records)) == ["$custom:::$default:::1"]
     assert expectation.variants(records) == {
@@ -113,9 +190,23 @@ def test_a_child_needs_its_parent() -> None:
             "title": "RED",
             "description": "Fine",
             "price": 5,
+            "stock": 3,
             "item": "$custom:::$default:::1",
         }
     }
+
+
+def test_an_item_that_stands_alone_is_its_own_variant() -> None:
+    [key] = expectation.items([item(1, quantityavailable=None)])
+    assert expectation.variants([item(1, quantityavailable=None)])[key]["item"] == key
+    assert expectation.variants([item(1, matrix=True)]) == {}
+
+
+def test_categories_are_those_that_items_are_in() -> None:
+    shown = {"commercecategoryid": 4, "commercecategoryname": "Hats", "commercecategoryisinactive": False}
+    hidden = shown | {"commercecategoryid": 5, "commercecategoryisinactive": True}
+    found = expectation.categories([item(1, categories=[shown, hidden]), item(2, categories=[shown])])
+    assert found == {"$custom:::$default:::4": {"name": "Hats"}}
 
 
 def test_a_difference_is_named_without_the_address() -> None:
@@ -220,7 +311,9 @@ def test_an_empty_klaviyo_account_is_noticed(accounts: tuple[str, str]) -> None:
     findings = {finding.what: finding for finding in verify.verify(*accounts)}
     records = requests.get(f"{accounts[0]}/sandbox/records/customer", timeout=30).json()
     assert records["count"] == 30
-    assert set(findings) == {"profiles", "catalog items", "variants", "Ordered Product", "Placed Order"}
+    catalog = {"categories", "catalog items", "variants"}
+    events = {"Cancelled Order", "Fulfilled Order", "Ordered Product", "Partially Fulfilled Order"}
+    assert set(findings) == {"profiles", "Placed Order"} | catalog | events
     assert 20 < len(findings["profiles"].differences) <= 33
     assert all(text.endswith("is missing") for finding in findings.values() for text in finding.differences)
     assert all(finding.differences for finding in findings.values())

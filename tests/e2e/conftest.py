@@ -12,6 +12,7 @@ import requests
 
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows.confirm import confirm
+from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.push import push
 from netsuite_connector.flows.report import report
@@ -62,9 +63,8 @@ class Line:
 
     def run(self, flow: str, end: str = "2030-01-01T00:00:00Z", **asked: Any) -> dict[str, Any]:
         """All six stages of a flow, one after the other. Returns the report."""
-        run = Run(
-            self.store, DOMAINS[flow], Window.parse(asked.pop("start", None), end), self.staging, **asked
-        )
+        domain = domain_with(self.store, DOMAINS[flow])
+        run = Run(self.store, domain, Window.parse(asked.pop("start", None), end), self.staging, **asked)
         extracted = extract(run, self.netsuite_client())
         validated = validate(run)
         shaped = shape(run)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows.run import Run
+from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount, running_sandbox
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.load import load_stores
 from netsuite_connector.window import Window
@@ -27,3 +28,16 @@ def new_run(tmp_path: Path) -> NewRun:
         return Run(store, DOMAINS[flow], window, staging, **asked)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[SandboxAccount]:
+    with running_sandbox() as account:
+        yield account
+
+
+@pytest.fixture
+def sandbox(server: SandboxAccount) -> SandboxAccount:
+    server.clear_faults()
+    server.reset()
+    return server

@@ -44,6 +44,7 @@ def stages(**changes: int) -> list[dict[str, Any]]:
             "records": {"delivered": 4, "rejected": 1},
             "reasons": {"Klaviyo: no": 1},
             "warnings": {"Phone left out": 2},
+            "read_back": {"checked": 4, "found": 4, "resent": 1, "requests": 3},
             "seconds": 1.0,
         },
     ]
@@ -55,6 +56,7 @@ def test_numbers_that_add_up_are_reported_and_kept(new_run: NewRun) -> None:
     assert result["rows"] == {"extracted": 10, "delivered": 4, "unchanged": 3, "rejected": 3}
     assert result["rejected_by_reason"] == {"Email is missing": 2, "Klaviyo: no": 1}
     assert result["warnings"] == {"Phone left out": 3}
+    assert result["read_back"] == {"checked": 4, "found": 4, "resent": 1, "requests": 3}
     assert run.staging.read_json(run.document("report.json")) == result
 
 
@@ -66,3 +68,9 @@ def test_a_row_that_is_lost_or_counted_twice_anywhere_fails_the_run(new_run: New
     for wrong in (right - 1, right + 1):
         with pytest.raises(ConnectorError, match="don't add up"):
             report(new_run("customers"), *stages(**{stage: wrong}))
+
+
+def test_a_dry_run_reads_nothing_back(new_run: NewRun) -> None:
+    extracted, validated, shaped, pushed, _ = stages(refused=0)
+    result = report(new_run("customers", dry_run=True), extracted, validated, shaped, pushed, None)
+    assert result["read_back"] == {"checked": 0, "found": 0, "resent": 0, "requests": 0}

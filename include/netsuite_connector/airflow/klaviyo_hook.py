@@ -31,8 +31,9 @@ class KlaviyoHook(SessionHook):
     def __init__(self, klaviyo_conn_id: str = default_conn_name) -> None:
         super().__init__(klaviyo_conn_id)
 
-    def client(self) -> KlaviyoClient:
-        """A client with a session of its own, which keeps the account's limits together with all other tasks.
+    def client(self, *, background: bool = False) -> KlaviyoClient:
+        """A client with a session of its own, which keeps the account's limits together with all other tasks,
+        and leaves the others the first share of them if it works in the ``background``.
 
         Raises MendError naming the field that is missing.
         """
@@ -52,6 +53,7 @@ class KlaviyoHook(SessionHook):
             api_key=key,
             revision=extra.get("revision") or REVISION,
             scale=float(extra.get("limits_scale") or 1.0),
+            background=background,
         )
 
     def test_connection(self) -> tuple[bool, str]:

@@ -13,6 +13,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from netsuite_connector.airflow.retries import ByFault
+from netsuite_connector.airflow.schedule import asked_window
 from netsuite_connector.errors import MendError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def open_run(store: str, flow: str) -> Run:
 
 
 @contextmanager
-def _mending() -> Iterator[None]:
+def mending() -> Iterator[None]:
     """What a person must mend ends the current task in one sentence instead of a stack of calls."""
     try:
         yield
@@ -59,7 +60,7 @@ def _run(store: str, flow: str, planned: Counts) -> Iterator[Run]:
     """The current task's run as it was planned."""
     from netsuite_connector.flows.plan import Plan
 
-    with _mending():
+    with mending():
         yield Plan.of_json(planned).run(open_run(store, flow))
 
 
@@ -69,16 +70,47 @@ def plan(store: str, flow: str) -> Counts:
     from netsuite_connector.flows.plan import Asked
     from netsuite_connector.flows.plan import plan as stage
 
-    params: dict[str, Any] = dict(get_current_context()["params"])
-    with _mending():
+    context = get_current_context()
+    params: dict[str, Any] = dict(context["params"])
+    with mending():
         run = open_run(store, flow)
         asked = Asked(
-            params["from"], params["to"], params["limit"], dry_run=params["dry_run"], full=params["full"]
+            *asked_window(context, params, run.store.flows[flow].schedule, run.store.timezone),
+            params["limit"],
+            dry_run=params["dry_run"],
+            full=params["full"],
+            resend=params["resend"],
+            ignore_gates=params["ignore_gates"],
         )
-        made = stage(run, _netsuite(run), asked)
+        made = stage(run, netsuite_client(run), asked)
     if made.switched_off:
         raise AirflowSkipException(
             f"The flow {flow} is switched off in NetSuite's configuration record of store '{store}'."
+        )
+    return made.to_json()
+
+
+@task(task_id="plan", pool=NETSUITE_POOL, retry_policy=ByFault())
+def plan_replay(store: str, flow: str) -> Counts:
+    """Choose rejected records of the flow's list, to be read anew."""
+    from netsuite_connector.flows.rejections import wanted_rows
+    from netsuite_connector.flows.replay import plan_replay as stage
+
+    context = get_current_context()
+    params: dict[str, Any] = dict(context["params"])
+    with mending():
+        wanted = wanted_rows(
+            source=params["source"],
+            ids=params["ids"],
+            reason=params["reason"],
+            since=params["since"],
+            everything=params["all"],
+        )
+        run = open_run(store, flow)
+        made = stage(run, netsuite_client(run), wanted, str(context["run_id"]), dry_run=params["dry_run"])
+    if made is None:
+        raise AirflowSkipException(
+            f"The list of rejected rows of '{store}' {flow} has none of those: there is nothing to replay."
         )
     return made.to_json()
 
@@ -89,7 +121,7 @@ def extract(store: str, flow: str, planned: Counts) -> Counts:
     from netsuite_connector.flows.extract import extract as stage
 
     with _run(store, flow, planned) as run:
-        return stage(run, _netsuite(run))
+        return stage(run, netsuite_client(run))
 
 
 @task(retry_policy=ByFault())
@@ -103,10 +135,14 @@ def validate(store: str, flow: str, planned: Counts) -> Counts:
 
 @task(retry_policy=ByFault())
 def shape(store: str, flow: str, planned: Counts) -> Counts:
-    """Turn valid rows into what Klaviyo wants, less what has not changed."""
+    """Turn valid rows into what Klaviyo wants, less what has not changed, if the store's gates let them."""
+    from netsuite_connector.flows import gates
+    from netsuite_connector.flows.plan import Plan
     from netsuite_connector.flows.shape import shape as stage
 
     with _run(store, flow, planned) as run:
+        asked = Plan.of_json(planned).asked
+        gates.check(run, like_others=asked.moves_mark, ignored=asked.ignore_gates)
         return stage(run)
 
 
@@ -116,7 +152,7 @@ def push(store: str, flow: str, planned: Counts) -> Counts:
     from netsuite_connector.flows.push import push as stage
 
     with _run(store, flow, planned) as run:
-        return stage(run, _klaviyo(run))
+        return stage(run, klaviyo_client(run))
 
 
 @task(retry_policy=ByFault())
@@ -125,7 +161,7 @@ def confirm(store: str, flow: str, planned: Counts) -> Counts | None:
     from netsuite_connector.flows.confirm import confirm as stage
 
     with _run(store, flow, planned) as run:
-        client = _klaviyo(run)
+        client = klaviyo_client(run)
         return stage(run, client) if client is not None else None
 
 
@@ -149,14 +185,14 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         return finish(run, made, stage(run, extracted, validated, shaped, pushed, confirmed))
 
 
-def _netsuite(run: Run) -> Any:
+def netsuite_client(run: Run) -> Any:
     """A client for the store's NetSuite account, which keeps to the store's share of its concurrency."""
     from netsuite_connector.airflow.netsuite_hook import NetSuiteHook
 
     return NetSuiteHook(run.store.netsuite.connection).client(run.store.netsuite.concurrency)
 
 
-def _klaviyo(run: Run) -> Any:
+def klaviyo_client(run: Run) -> Any:
     """A client for the store's Klaviyo account; None for a dry run, which must not need one."""
     if run.dry_run:
         return None
@@ -165,9 +201,11 @@ def _klaviyo(run: Run) -> Any:
     return KlaviyoHook(run.store.klaviyo.connection).client()
 
 
-def chain_stages(store: str, flow: str) -> Any:
-    """The flow's tasks in their order, within the current DAG. Returns the report's output."""
-    planned: Any = plan(store, flow)
+def chain_stages(store: str, flow: str, first: Callable[..., Any] = plan) -> Any:
+    """The flow's tasks in their order, within the current DAG; ``first`` plans. Returns the report's
+    output.
+    """
+    planned: Any = first(store, flow)
     counts: list[Any] = []
     stages: tuple[Callable[..., Any], ...] = (extract, validate, shape, push, confirm)
     for stage in stages:

@@ -19,6 +19,7 @@ from netsuite_connector.demo.processes import StoppedError, Supervisor, python
 
 NETSUITE_POOL = "netsuite"
 NETSUITE_SLOTS = 2
+HISTORY_POOL = "history"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -164,6 +165,7 @@ class Demo:
             self._until(lambda: not api.unhealthy(), 180)
             api.log_in()
             api.make_pool(NETSUITE_POOL, NETSUITE_SLOTS, "How many tasks may read from NetSuite at once")
+            api.make_pool(HISTORY_POOL, 1, "Windows of history backfills, one at a time")
         with self._step(f"DAGs {', '.join(FLOWS)}"):
             runs.wait_for_dags(api, FLOWS, since, self._supervisor.check)
         return api

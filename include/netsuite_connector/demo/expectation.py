@@ -17,8 +17,6 @@ Holding = dict[str, dict[str, Any]]
 
 SOLD_TYPES = {"InvtPart", "NonInvtPart", "Assembly", "Kit"}
 _STAGES = ("CUSTOMER", "PROSPECT", "LEAD")
-# Klaviyo accepts events for these and then drops them.
-_NO_EVENTS = ("@example.com", "@test.com")
 
 
 def is_address(text: str | None) -> bool:
@@ -44,18 +42,18 @@ def address(text: str | None) -> str | None:
 
 
 def profiles(customers: Iterable[Record], contacts: Iterable[Record]) -> Holding:
-    """By address. Of several records with one address a customer speaks before a prospect, a lead and a
-    contact; an active one before an inactive one; then the oldest, that is, the one with the lowest
+    """By address. Of several records with one address an active one speaks before an inactive one; then a
+    customer before a prospect, a lead and a contact; then the oldest, that is, the one with the lowest
     internal id.
     """
-    best: dict[str, tuple[tuple[int, bool, int], Record]] = {}
+    best: dict[str, tuple[tuple[bool, int, int], Record]] = {}
     ranked = [(_STAGES.index(record["stage"]), record) for record in customers if record["stage"] in _STAGES]
     ranked += [(len(_STAGES), record) for record in contacts]
     for stage, record in ranked:
         email = address(record["email"])
         if email is None:
             continue
-        rank = (stage, bool(record["isinactive"]), record["internalid"])
+        rank = (bool(record["isinactive"]), stage, record["internalid"])
         if email not in best or rank < best[email][0]:
             best[email] = (rank, record)
     return {
@@ -68,37 +66,6 @@ def profiles(customers: Iterable[Record], contacts: Iterable[Record]) -> Holding
     }
 
 
-def events(transactions: Iterable[Record], customers: Iterable[Record]) -> Holding:
-    """By ``unique_id``: one *Placed Order* an order, one *Ordered Product* a line."""
-    emails = {str(record["internalid"]): address(record["email"]) for record in customers}
-    found: Holding = {}
-    for order in transactions:
-        email = emails.get(order["entity"])
-        if not is_order(order) or email is None or email.endswith(_NO_EVENTS):
-            continue
-        lines = [line for line in order["lines"] if is_sold(line)]
-        shared = {"email": email, "time": minute(order["datecreated"])}
-        name = f"netsuite-{order['internalid']}"
-        if lines:
-            found[name] = {"metric": "Placed Order", "value": round(order["total"], 2)} | shared
-        for line in lines:
-            product = {"metric": "Ordered Product", "value": round(line["amount"], 2)}
-            found[f"{name}-{line['lineuniquekey']}"] = product | shared
-    return found
-
-
-def is_order(transaction: Record) -> bool:
-    """Sales orders, and invoices and cash sales that were not made from one."""
-    if transaction["type"] in {"CustInvc", "CashSale"}:
-        return not transaction["createdfrom"]
-    return bool(transaction["type"] == "SalesOrd")
-
-
-def is_sold(line: Record) -> bool:
-    """A line that sells an item, rather than adding tax, shipping or the cost of goods."""
-    return line["kind"] == "item" and None not in (line["item"], line["quantity"], line["amount"])
-
-
 def items(records: Iterable[Record]) -> Holding:
     """Catalog items by Klaviyo's compound id: all that are sold by themselves, and matrix parents."""
     return {
@@ -109,20 +76,39 @@ def items(records: Iterable[Record]) -> Holding:
 
 
 def variants(records: Iterable[Record]) -> Holding:
-    """Catalog variants by Klaviyo's compound id: matrix children of items that are in the catalog."""
+    """Catalog variants by Klaviyo's compound id: matrix children of items that are in the catalog, and of
+    every item that is no matrix parent the item itself.
+    """
     every = list(records)
-    parents = items(every)
+    there = items(every)
+    found: Holding = {}
+    for record in every:
+        item = catalog_id(record["parent"] if record["matrixchild"] else record["internalid"])
+        if is_complete(record) and item in there and not record["matrix"]:
+            quantity = {"stock": record["quantityavailable"] or 0, "item": item}
+            found[catalog_id(record["internalid"])] = _catalog_fields(record) | quantity
+    return found
+
+
+def categories(records: Iterable[Record]) -> Holding:
+    """Catalog categories by Klaviyo's compound id: all commerce categories that an item is in."""
     return {
-        catalog_id(record["internalid"]): _catalog_fields(record) | {"item": catalog_id(record["parent"])}
-        for record in every
-        if record["matrixchild"] and is_complete(record) and catalog_id(record["parent"]) in parents
+        catalog_id(category["commercecategoryid"]): {"name": category["commercecategoryname"]}
+        for record in records
+        if record["type"] in SOLD_TYPES
+        for category in record["categories"]
+        if not category["commercecategoryisinactive"]
     }
 
 
 def is_complete(item: Record) -> bool:
-    """An active item of a type that is sold, with name, description, base price and URL component."""
+    """An active item of a type that is sold, shown in the web store, with name, description, base price, URL
+    component and an image.
+    """
     return bool(
         not item["isinactive"]
+        and item["isonline"]
+        and (item["imageurl"] or item.get("storedisplayimage"))
         and item["type"] in SOLD_TYPES
         and item["itemid"]
         and item["salesdescription"]

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import requests
 
-from netsuite_connector.demo import expectation
+from netsuite_connector.demo import expectation, expected_orders
 from netsuite_connector.demo.expectation import Holding, Record
 from netsuite_connector.demo.options import DemoError
 
@@ -39,19 +39,24 @@ def verify(netsuite_url: str, klaviyo_url: str) -> list[Finding]:
             }
             held = {
                 kind: list(dump(session, klaviyo_url, kind))
-                for kind in ("profiles", "events", "items", "variants")
+                for kind in ("profiles", "events", "categories", "items", "variants")
             }
         except requests.RequestException as error:
             raise DemoError(f"A sandbox account does not let itself be read: {error}") from error
-    wanted = expectation.events(records["transaction"], records["customer"])
+    orders = records["transaction"], records["customer"]
+    wanted = expected_orders.events(*orders)
     found = held_events(held["events"])
     metrics = sorted({event["metric"] for event in [*wanted.values(), *found.values()]})
     return [
         compare(
             "profiles",
-            expectation.profiles(records["customer"], records["contact"]),
+            with_orders(
+                expectation.profiles(records["customer"], records["contact"]),
+                expected_orders.storefronts(*orders),
+            ),
             held_profiles(held["profiles"]),
         ),
+        compare("categories", expectation.categories(records["item"]), held_categories(held["categories"])),
         compare("catalog items", expectation.items(records["item"]), held_catalog(held["items"])),
         compare("variants", expectation.variants(records["item"]), held_catalog(held["variants"])),
         *(compare(metric, _of(metric, wanted), _of(metric, found)) for metric in metrics),
@@ -86,31 +91,56 @@ def held_profiles(rows: list[Record]) -> Holding:
             "NetSuite ID": (row.get("properties") or {}).get("NetSuite ID"),
             "first name": row.get("first_name") or None,
             "last name": row.get("last_name") or None,
+            **_orders_of(row.get("properties") or {}),
         }
         for row in rows
     }
 
 
-def held_events(rows: list[Record]) -> Holding:
-    """Events by ``unique_id``, as ``expectation.events`` has them."""
+def _orders_of(properties: Record) -> dict[str, Any]:
+    """What a profile tells of its orders, as ``expected_orders.storefronts`` has it."""
+    days = {name: properties.get(f"NetSuite {name.title()} Date") for name in ("first order", "last order")}
     return {
-        row["unique_id"]: {
+        "original website": properties.get("NetSuite Original Website ID"),
+        "websites": properties.get("NetSuite Website IDs") or [],
+        **{name: day and expectation.minute(day) for name, day in days.items()},
+    }
+
+
+def with_orders(profiles: Holding, orders: Holding) -> Holding:
+    """The profiles with what their orders tell; a customer without orders has nothing of it."""
+    return {email: profile | (orders.get(email) or _orders_of({})) for email, profile in profiles.items()}
+
+
+def held_events(rows: list[Record]) -> Holding:
+    """Events by metric and ``unique_id``, as ``expected_orders.events`` has them."""
+    return {
+        f"{row['metric']} {row['unique_id']}": {
             "metric": row["metric"],
             "value": None if row["value"] is None else round(row["value"], 2),
             "email": row["email"],
             "time": expectation.minute(row["datetime"]),
+            "website": (row.get("properties") or {}).get("NetSuite Website ID"),
         }
         for row in rows
     }
 
 
 def held_catalog(rows: list[Record]) -> Holding:
-    """Items or variants by compound id, as ``expectation.items`` and ``expectation.variants`` have them."""
+    """Items or variants that are published, by compound id, as ``expectation.items`` and
+    ``expectation.variants`` have them.
+    """
     return {
         row["id"]: {"title": row["title"], "description": row["description"], "price": round(row["price"], 2)}
-        | ({"item": row["item"]} if "item" in row else {})
+        | ({"stock": row["inventory_quantity"], "item": row["item"]} if "item" in row else {})
         for row in rows
+        if row["published"]
     }
+
+
+def held_categories(rows: list[Record]) -> Holding:
+    """Categories by compound id, as ``expectation.categories`` has them."""
+    return {row["id"]: {"name": row["name"]} for row in rows}
 
 
 def compare(what: str, wanted: Holding, found: Holding) -> Finding:

@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netsuite_connector.domains.model import Source
+from netsuite_connector.flows.companions import read_companions
+from netsuite_connector.flows.mapping import check_search
 from netsuite_connector.flows.run import Run
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.quality.columns import check_columns
+from netsuite_connector.window import Window
 
 log = logging.getLogger(__name__)
+
+_CREATED = {"item": "created", "file": "created", "supportcase": "createddate"}
 
 
 @dataclass(slots=True)
@@ -36,25 +41,36 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
     and the client's errors.
     """
     began = time.monotonic()
+    stamps: dict[str, str | None] = {}
     for source in run.domain.extracted:
         described = client.describe(run.search(source))
         check_columns(source, [column.key for column in described.columns], run.search(source))
+        stamps[source.name] = created_filter(described.search.type) if run.history else source.stamp
+        types = {column.key: column.type for column in described.columns}
+        check_search(run.store, run.domain.flow, source, types, run.search(source))
     total = _Progress()
     deleted = 0
+    last = 0
     for source in run.domain.extracted:
         search = run.search(source)
         done = _Progress()
         with run.dataset("extract", source).writer() as writer:
             for page in client.pages(
                 search,
-                run.window,
-                stamp=source.stamp,
+                _window(run, source),
+                stamp=stamps[source.name],
                 only=run.only(source),
-                limit=run.limit,
+                ids=run.ids(source),
+                # A lookup goes as far as the rows that are looked up, which were read before it.
+                until=last if source.kind is None and not source.whole and run.limit else None,
+                limit=run.limit if source.kind is not None else None,
                 page_rows=run.store.netsuite.page_rows,
-                lanes=run.store.netsuite.concurrency,
+                # History must leave room for the runs that are due.
+                lanes=1 if run.history else run.store.netsuite.concurrency,
             ):
                 writer.write(page.batch)
+                if source.kind is not None:
+                    last = max(last, page.cursor or 0)
                 done.rows += page.batch.num_rows
                 done.pages += 1
                 done.units += page.usage
@@ -68,6 +84,10 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
         total.units += done.units
         total.unreadable.update(done.unreadable)
         deleted += _deleted(run, source, client)
+    companions = read_companions(run, client)
+    total.rows += companions.rows
+    total.pages += companions.pages
+    total.units += companions.units
     return {
         "rows": total.rows,
         "deleted": deleted,
@@ -80,13 +100,31 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
     }
 
 
+def created_filter(search_type: str) -> str:
+    """The date-time filter of when a record of this type was created, by its id in SuiteScript."""
+    if search_type.startswith("customrecord"):
+        return "created"
+    return _CREATED.get(search_type, "datecreated")
+
+
+def _window(run: Run, source: Source) -> Window:
+    """The source's window. A lookup's has no end: what has changed again since then belongs to rows that were
+    read before. And where what is not seen is gone, what has just changed must be seen.
+    """
+    if run.whole and run.domain.snapshot:
+        return Window()
+    if source.kind is not None or (run.history and not source.whole):
+        return run.window
+    return Window() if source.whole else Window(run.window.start)
+
+
 def _deleted(run: Run, source: Source, client: NetSuiteClient) -> int:
     """Read which records of the source were deleted in the window; returns how many.
 
     A saved search never shows that a record is gone. An extract without a start gives all that is there, so
     there is nothing to tell.
     """
-    if run.window.start is None or not source.deleted_types:
+    if run.window.start is None or run.history or not source.deleted_types:
         return 0
     with run.dataset("deleted", source).writer() as writer:
         for page in client.deleted(source.deleted_types, run.window):

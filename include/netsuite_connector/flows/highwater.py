@@ -10,6 +10,7 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Any
 
 import orjson
 
@@ -58,15 +59,31 @@ def put(run: Run, moment: datetime, by: str) -> Mark:
 
 
 def scope(run: Run) -> str:
-    """A fingerprint of which saved searches the flow reads and what narrows them.
+    """A fingerprint of which saved searches the flow reads, what narrows them, and what the store makes of
+    their columns.
 
-    With another scope the mark says nothing: records that changed long ago may be in it for the first time.
+    With another scope the mark says nothing: records that changed long ago may be in it for the first time,
+    or look different now.
     """
-    asked = [
+    asked: list[Any] = [
         [source.name, run.search(source), {name: sorted(ids) for name, ids in run.only(source).items()}]
         for source in run.domain.extracted
     ]
+    # What is sent only once never looks different; and a store that maps nothing keeps the scope it had.
+    if any(not source.once for source in run.domain.delivered):
+        asked += _mapped(run)
     return blake2b(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def _mapped(run: Run) -> list[Any]:
+    settings = run.store.flows.get(run.domain.flow)
+    if settings is None:  # the flow has settings of its own kind, and no mapping
+        return []
+    mapping = {
+        name: said.model_dump(mode="json", exclude_unset=True) for name, said in settings.mapping.items()
+    }
+    parts = {"mapping": mapping, "as_id": sorted(run.store.as_id), "no_extra": not settings.extra}
+    return [[name, part] for name, part in parts.items() if part]
 
 
 def _write(run: Run, moment: str, by: str) -> Mark:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from netsuite_connector.errors import MendError
-from netsuite_connector.flows import highwater
+from netsuite_connector.flows import gates, highwater, rejections, volume
+from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.highwater import Mark
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.settings import settings_of
@@ -28,7 +29,8 @@ _MINUTE = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a person or the schedule asks of a run. ``start`` and ``end`` (ISO 8601) are of last changes;
-    ``full`` reads everything again.
+    ``full`` reads everything again; ``resend`` also sends again what has not changed. ``ignore_gates``: send
+    whatever the store's gates say. ``replay`` names a run over chosen records only.
     """
 
     start: str | None = None
@@ -36,11 +38,14 @@ class Asked:
     limit: int | None = None
     dry_run: bool = False
     full: bool = False
+    resend: bool = False
+    ignore_gates: bool = False
+    replay: str | None = None
 
     @property
     def moves_mark(self) -> bool:
         """Whether the run delivers all that changed up to its end: not so within bounds of one's own."""
-        return not (self.start or self.end or self.limit or self.dry_run)
+        return not (self.start or self.end or self.limit or self.dry_run or self.replay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,17 @@ class Plan:
 
     def run(self, run: Run) -> Run:
         """``run`` as it is planned."""
+        store = type(run.store).model_validate(dict(self.settings))
         return replace(
             run,
-            store=type(run.store).model_validate(dict(self.settings)),
+            store=store,
+            domain=domain_with(store, run.domain),
             window=self.window,
             limit=self.asked.limit,
             dry_run=self.asked.dry_run,
+            resend=self.asked.resend,
+            bounded=self.asked.end is not None,
+            replay=self.asked.replay,
         )
 
 
@@ -94,7 +104,8 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
     """Decide the window and the settings of a run.
 
     Without bounds of its own it reads what changed since the high-water mark, with an overlap, or everything
-    if there is no mark, the searches are others than the mark's, or ``full`` is asked for. It ends a little
+    if there is no mark, the searches or mappings are others than the mark's, or ``full`` or ``resend`` is
+    asked for. It ends a little
     before NetSuite's own clock, whatever ours says, since what is being saved now may not be visible yet.
     Raises MendError for bounds or settings that can't be.
     """
@@ -104,19 +115,26 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
             "leave one of them out."
         )
     found = settings_of(run.store, client)
-    run = replace(run, store=found.store)
+    run = replace(run, store=found.store, domain=domain_with(found.store, run.domain))
     mark = highwater.read(run)
     window = Window.parse(asked.start, asked.end)
     end = window.end or _minute(client.about().now - timedelta(minutes=found.store.netsuite.lag_minutes))
     start = window.start
-    if asked.moves_mark and not asked.full and mark is not None:
+    if run.domain.feed and not asked.dry_run and not asked.moves_mark:
+        raise MendError(
+            "A catalog feed is the whole catalog: 'Changed from', 'Changed before', 'Limit' and replays go "
+            "with a dry run only."
+        )
+    goes_on = asked.moves_mark and not (asked.full or asked.resend or run.domain.feed)
+    if goes_on and mark is not None:
         if mark.scope == highwater.scope(run):
-            overlap = timedelta(minutes=found.store.netsuite.overlap_minutes)
+            minutes = max(found.store.netsuite.overlap_minutes, run.domain.overlap_minutes)
+            overlap = timedelta(minutes=minutes)
             start = min(datetime.fromisoformat(mark.moment) - overlap, end - _MINUTE)
         else:
-            log.info("The saved searches, or what narrows them, are others than before: all is read again.")
+            log.info("The saved searches, or their mapping, are others than before: all is read again.")
     window = Window(start, end)
-    enabled = found.store.flows[run.domain.flow].enabled
+    flow = found.store.flows.get(run.domain.flow)
     return Plan(
         asked=asked,
         start=window.start_text,
@@ -124,16 +142,25 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
         settings=found.store.model_dump(mode="json", exclude_unset=True),
         origins=found.origins,
         mark=mark,
-        switched_off=not enabled,
+        switched_off=flow is not None and not flow.enabled,
     )
 
 
 def finish(run: Run, made: Plan, numbers: dict[str, Any]) -> dict[str, Any]:
-    """Move the high-water mark after a run that adds up; the report's ``numbers`` with what was planned."""
+    """Bring the list of rejected rows up to date after a run that adds up, then move the high-water mark.
+    Returns the report's ``numbers`` with what was planned.
+    """
+    listed = rejections.record(run)
+    told = gates.shut(run, like_others=made.asked.moves_mark)
+    if made.asked.moves_mark:
+        volume.remember(run)
     mark = highwater.advance(run, made.mark) if made.asked.moves_mark else highwater.read(run)
     done = numbers | {
         "high_water_mark": None if mark is None else mark.moment,
         "settings_from": dict(made.origins),
+        "whole": run.whole,
+        "rejected_list": listed,
+        "gates": {"shut": told, "ignored": made.asked.ignore_gates},
     }
     run.staging.write_json(run.document("report.json"), done)
     return done

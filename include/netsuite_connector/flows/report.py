@@ -10,6 +10,9 @@ from netsuite_connector.flows.run import Run
 
 Counts = dict[str, Any]
 
+# Of a dry run, and of a catalog that Klaviyo fetches by itself.
+_NOTHING_READ = dict.fromkeys(("checked", "found", "resent", "requests"), 0)
+
 
 def report(  # noqa: PLR0913, PLR0917 - what each stage counted
     run: Run, extracted: Counts, validated: Counts, shaped: Counts, pushed: Counts, confirmed: Counts | None
@@ -17,7 +20,7 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
     """The run's numbers, written into staging and returned.
 
     ``rows`` are those of the saved searches, ``records`` what Klaviyo got for them; each holds extracted (or
-    shaped), delivered, unchanged and rejected.
+    shaped), delivered, unchanged and rejected. ``read_back`` says how much of it was looked up in Klaviyo.
     A dry run has no ``confirmed``: delivered is then what would be sent. Raises ConnectorError when the rows
     don't add up.
     """
@@ -67,6 +70,7 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         ),
         "deleted": extracted["deleted"],
         "batches": pushed["batches"],
+        "read_back": done.get("read_back", _NOTHING_READ),
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 3),
         "stages": {name: stage["seconds"] for name, stage in stages.items()},
         "adds_up": adds_up,

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from netsuite_connector.domains.mapping import SourceMapping
 from netsuite_connector.domains.model import Domain, Site, Source
 from netsuite_connector.errors import MendError
+from netsuite_connector.flows.ledger import Ledger
+from netsuite_connector.flows.mapping import check_mappings, mapping_of
 from netsuite_connector.staging.dataset import Dataset
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.model import Store
@@ -26,7 +29,10 @@ class Run:
 
     Its place in staging derives from these alone, so that the same request finds what an earlier try of it
     left.
-    ``limit`` (rows a source) and ``dry_run`` are part of the request: what they make is kept apart.
+    ``limit`` (rows a source), ``dry_run`` and ``resend`` (what the ledger has is sent again too) are part of
+    the request: what they make is kept apart. ``bounded``: a person said where the window ends. ``replay``
+    names a run over chosen records only, whose ids lie in the run's folder. ``history``: the window is of
+    when records were created, and all that happened then is history.
     """
 
     store: Store
@@ -35,6 +41,10 @@ class Run:
     staging: Staging
     limit: int | None = None
     dry_run: bool = False
+    resend: bool = False
+    bounded: bool = False
+    replay: str | None = None
+    history: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -42,10 +52,29 @@ class Run:
         """The run's folder: the window, then what narrows it."""
         start = self.window.start_text or "beginning"
         end = self.window.end_text or "open"
-        name = f"{start}--{end}".replace(":", "")
+        name = f"{start}--{end}".replace(":", "") if self.replay is None else f"replay-{self.replay}"
+        if self.history:
+            name = f"history-{name}"
         if self.limit is not None:
             name += f"-limit-{self.limit}"
+        if self.resend:
+            name += "-resend"
         return f"{name}-dry-run" if self.dry_run else name
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run reads all there is, so that what it does not see is gone."""
+        bounded = self.bounded or self.limit is not None or self.replay is not None
+        return self.window.start is None and not bounded
+
+    def ids(self, source: Source) -> list[int] | None:
+        """The internal ids of the only records of ``source`` that a replay reads; None for every other run,
+        and for lookups, of which nobody knows which rows will be wanted.
+        """
+        if self.replay is None or source.kind is None:
+            return None
+        chosen: dict[str, list[int]] = self.staging.read_json(self.document("ids.json")) or {}
+        return chosen.get(source.name, [])
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -64,6 +93,8 @@ class Run:
             currency=self.store.currency,
             live_from=self._live_from,
             as_id=frozenset(self.store.as_id),
+            image_options=self.store.site.image_options,
+            placed_order=self.store.orders.metric,
         )
 
     @property
@@ -73,7 +104,9 @@ class Run:
         people were written to about it then. Later runs take an order that turns up within ``LIVE`` of being
         placed for news.
         """
-        first = all(self.ledger(source).manifest() is None for source in self.domain.delivered)
+        if self.history:
+            return _ALL_IS_HISTORY
+        first = not any(self.ledger(source).exists for source in self.domain.delivered)
         # Measured from now and not from the window, which may lie years back.
         return _ALL_IS_HISTORY if first else (self.now - LIVE).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -91,13 +124,13 @@ class Run:
         """
         return f"{self.store.netsuite.connection}--{self.store.klaviyo.connection}"
 
-    def ledger(self, source: Source) -> Dataset:
+    def ledger(self, source: Source) -> Ledger:
         """What earlier runs delivered from ``source``: one for all runs of the flow between the same two
         connections.
         """
-        return self.staging.dataset(
-            self.store.store, self.domain.flow, "ledger", self.between, source.ledger_of or source.name
-        )
+        name = source.ledger_of or source.name
+        place = (self.store.store, self.domain.flow, "ledger", self.between, name)
+        return Ledger(self.staging, place, by=f"{self.key} {source.name}")
 
     def document(self, *name: str) -> tuple[str, ...]:
         """The path of a small JSON document of the run."""
@@ -106,12 +139,16 @@ class Run:
     def search(self, source: Source) -> str:
         """The id of the saved search that ``source`` reads. Derived sources have none."""
         assert source.search is not None, f"{source.name} is derived"  # noqa: S101
-        return self.store.search(self.domain.flow, source.name, source.search)
+        return self.store.search(self.domain.settings_of or self.domain.flow, source.name, source.search)
+
+    def mapping(self, source: Source) -> SourceMapping:
+        """What becomes of the source's columns, by the store's settings."""
+        return mapping_of(self.store, self.domain.flow, source)
 
     def only(self, source: Source) -> Mapping[str, tuple[str, ...]]:
         """What narrows ``source``: by field, the ids of which a row must have one."""
-        settings = self.store.flows.get(self.domain.flow)
-        return settings.only.get(source.name, {}) if settings else {}
+        settings = self.store.flows.get(self.domain.settings_of or self.domain.flow)
+        return {**source.only, **(settings.only.get(source.name, {}) if settings else {})}
 
 
 def open_staging() -> Staging:
@@ -124,7 +161,7 @@ def open_staging() -> Staging:
 
 
 def check_searches(store: Store, domain: Domain) -> None:
-    """Raise MendError where the store names a source that the flow does not have."""
+    """Raise MendError where the store names a source that the flow does not have, or maps what can't be."""
     known = [source.name for source in domain.extracted]
     settings = store.flows[domain.flow]
     for setting, names in (("searches", settings.searches), ("only", settings.only)):
@@ -134,3 +171,4 @@ def check_searches(store: Store, domain: Domain) -> None:
                     f"Store '{store.store}': 'flows.{domain.flow}.{setting}.{name}' is not a source of the "
                     f"flow; known are {', '.join(known)}."
                 )
+    check_mappings(store, domain)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,9 +15,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from netsuite_connector.domains.model import Batches, Known, Records, Shaper, Site, Source
+from netsuite_connector.domains.mapping import Mapper
+from netsuite_connector.domains.model import Known, Records, Shaper, Site, Source
+from netsuite_connector.domains.objects import Pieces
 from netsuite_connector.flows import ledger
+from netsuite_connector.flows.book import Book
 from netsuite_connector.flows.collector import paused_collector
+from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.merge import Merged, merge
 from netsuite_connector.flows.run import Run
 
@@ -48,21 +52,32 @@ def shape(run: Run) -> dict[str, Any]:
     if run.domain.merge is not None:
         merged, spoken_for_before = merge(run)
         outcomes = {source.name: each for source, each in zip(run.domain.shaped, merged, strict=True)}
+        for source in run.domain.shaped:
+            with run.dataset("noted", source).writer(ledger.SCHEMA) as writer:
+                writer.write(outcomes[source.name].noted)
+                writer.commit()
         rows["unchanged"] += spoken_for_before
         rows["shaped"] += spoken_for_before
-    site = replace(run.site, lookups=_lookups(run))
+    site = site_of(run)
+    if run.domain.book:
+        book = Book(run)
+        book.update()
+        site = replace(site, lookups={**site.lookups, **book.lookups()})
     for source in run.domain.delivered:
         shaper: Shaper | None = None
         upstream = None
+        mapper = Mapper(source, run.mapping(source), site)
         if source.search is None:
-            stream = _derived(run, source, site)
+            stream = _derived(run, source, mapper.site)
         else:
             manifest = run.dataset("valid", source).require()
             upstream = manifest.id
-            shaper = run.domain.shaper(source, site, manifest.columns)
-            stream = _stream(run, source, shaper, outcomes.get(source.name))
+            shaper = run.domain.shaper(source, mapper.site, mapper.columns(manifest.schema))
+            stream = _stream(run, source, mapper, shaper, outcomes.get(source.name))
         with run.dataset("records", source).writer(SCHEMA) as writer, paused_collector():
-            for to_send, unchanged in ledger.unknown(run.ledger(source), stream, once=source.once):
+            for to_send, unchanged in ledger.unknown(
+                run.ledger(source), stream, once=source.once, resend=run.resend or source.always
+            ):
                 writer.write(to_send)
                 for name, part in (("to_send", to_send), ("unchanged", unchanged)):
                     count = int(np.sum(part.column("rows").to_numpy()))
@@ -74,6 +89,7 @@ def shape(run: Run) -> dict[str, Any]:
             writer.commit(upstream=upstream)
         if shaper is not None:
             warnings.update(shaper.warnings)
+            warnings.update(mapper.warnings)
     names = ("shaped", "to_send", "unchanged")
     return {
         "rows": {name: rows[name] for name in names},
@@ -83,39 +99,47 @@ def shape(run: Run) -> dict[str, Any]:
     }
 
 
-def _lookups(run: Run) -> dict[str, Batches]:
-    return {
-        source.name: partial(run.dataset("extract", source).batches, batch_rows=CHUNK_ROWS)
-        for source in run.domain.extracted
-        if source.kind is None
-    }
-
-
 def _derived(run: Run, source: Source, site: Site) -> Iterator[pa.RecordBatch]:
     """All records that the domain makes of what the other sources gave."""
     sources = {each.name: each for each in run.domain.sources}
 
-    def rows(stage: str, name: str) -> Iterator[pa.RecordBatch]:
+    def rows(stage: str, name: str, columns: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
         dataset = run.dataset(stage, sources[name])
-        return iter(()) if dataset.manifest() is None else dataset.batches(batch_rows=CHUNK_ROWS)
+        manifest = dataset.manifest()
+        if manifest is None:
+            return iter(())
+        wanted = [each for each in columns if each in manifest.columns] or None
+        return dataset.batches(wanted, batch_rows=CHUNK_ROWS)
+
+    def valid(name: str) -> Iterator[pa.RecordBatch]:
+        mapper = Mapper(sources[name], run.mapping(sources[name]), site)
+        return (mapper.batch(batch) for batch in rows("valid", name))
 
     known = Known(
         extracted=partial(rows, "extract"),
-        valid=partial(rows, "valid"),
+        valid=valid,
         deleted=partial(rows, "deleted"),
         ledger=lambda name: ledger.read(run.ledger(sources[name]), ["id", "sub"]),
-        whole=run.window.start is None and run.limit is None,
+        whole=run.whole,
     )
     assert run.domain.derive is not None, f"{run.domain.flow} has a derived source"  # noqa: S101
     for made in run.domain.derive(source, site, known):
         yield _as_batch(run, source, made, None, None)
 
 
-def _stream(run: Run, source: Source, shaper: Shaper, outcome: Merged | None) -> Iterator[pa.RecordBatch]:
+def _stream(
+    run: Run, source: Source, mapper: Mapper, shaper: Shaper, outcome: Merged | None
+) -> Iterator[pa.RecordBatch]:
     """All records of a source in order, each with its fingerprint and its rows."""
+    alone = run.domain.merge.alone if run.domain.merge is not None else None
     for batch in run.dataset("valid", source).batches(batch_rows=CHUNK_ROWS):
         spoken = _spoken(batch, outcome)
-        yield _as_batch(run, source, shaper.feed(spoken), outcome, spoken)
+        mapped = mapper.batch(spoken)
+        if alone is not None and outcome is not None:
+            mapped = mapped.append_column(
+                alone, pa.array(outcome.alone(spoken.column("internalid").to_numpy()))
+            )
+        yield _as_batch(run, source, shaper.feed(mapped), outcome, spoken)
     yield _as_batch(run, source, shaper.finish(), outcome, None)
 
 
@@ -149,13 +173,13 @@ def _as_batch(
             ranks,
             pa.array(made.key, pa.string()),
             rows,
-            _binary(made.payload),
+            made.payload.array if isinstance(made.payload, Pieces) else _binary(made.payload),
         ],
         schema=SCHEMA,
     )
 
 
-def _binary(payloads: list[bytes]) -> pa.Array:
+def _binary(payloads: Sequence[bytes]) -> pa.Array:
     """The payloads as one Arrow array, copied once: a third of the time that Arrow's own conversion takes."""
     offsets = np.zeros(len(payloads) + 1, dtype=np.int32)
     np.cumsum([len(payload) for payload in payloads], out=offsets[1:])

@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+
+from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.run import Run
 from netsuite_connector.quality.columns import check_columns
 from netsuite_connector.quality.normalise import normalise
@@ -28,16 +32,20 @@ def validate(run: Run) -> dict[str, Any]:
     began = time.monotonic()
     rows = valid = turned_down = 0
     reasons: Counter[str] = Counter()
+    site = site_of(run)
     for source in run.domain.shaped:
         raw = run.dataset("extract", source)
         manifest = raw.require()
         check_columns(source, manifest.columns, run.search(source))
         validator, repeats = Validator(source), Repeats()
+        enrich = run.domain.enrich(source, site) if run.domain.enrich is not None else None
         valid_rows, rejected_rows = run.dataset("valid", source), run.dataset("rejected", source)
-        with valid_rows.writer(manifest.schema) as good, rejected_rows.writer(rejected.SCHEMA) as bad:
+        schema = _enriched(manifest.schema, enrich)
+        with valid_rows.writer(schema) as good, rejected_rows.writer(rejected.SCHEMA) as bad:
             for batch in raw.batches(batch_rows=CHUNK_ROWS):
-                first, again = repeats.split(normalise(batch))
-                verdict = validator.run(first)
+                batch = normalise(batch)  # noqa: PLW2901 - the same rows
+                first, again = (batch, batch.slice(0, 0)) if source.several else repeats.split(batch)
+                verdict = validator.run(first if enrich is None else enrich(first))
                 good.write(verdict.valid)
                 bad.write(verdict.rejected)
                 reasons.update(verdict.reasons)
@@ -61,3 +69,11 @@ def validate(run: Run) -> dict[str, Any]:
         "reasons": dict(reasons),
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _enriched(schema: pa.Schema, enrich: Callable[[pa.RecordBatch], pa.RecordBatch] | None) -> pa.Schema:
+    """The schema of rows that columns were added to."""
+    if enrich is None:
+        return schema
+    none = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    return enrich(none).schema

@@ -1,0 +1,126 @@
+"""Retention: what staging need not keep any longer, and its removal.
+
+Only what runs left behind goes, and rows of the list of rejected rows: ledgers, high-water marks, the order
+book and whatever else runs remember have no age.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from netsuite_connector.flows import rejections
+from netsuite_connector.staging.files import Held
+from netsuite_connector.staging.staging import Staging
+from netsuite_connector.stores.model import Store
+from netsuite_connector.stores.operations import RetentionDays
+
+log = logging.getLogger(__name__)
+
+_RUNS = "runs"
+_WHOLE = "beginning--"
+
+
+class Kept(StrEnum):
+    """What is kept for the same time; each is a setting of the store's ``retention_days``."""
+
+    RAW = "raw"
+    RECORDS = "records"
+    REJECTED = "rejected"
+    REPORTS = "reports"
+
+
+# What a run's folder holds; anything else may hold rows too, and goes with the raw ones.
+_KINDS = {
+    "records": Kept.RECORDS,
+    "push": Kept.RECORDS,
+    "rejected": Kept.RECORDS,
+    "refused": Kept.RECORDS,
+    "quality": Kept.REPORTS,
+    "report.json": Kept.REPORTS,
+    "ids.json": Kept.REPORTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Something that goes: a folder or document at ``path``, or ``rows`` of the list of rejected rows there.
+    ``days`` since it was last touched; ``removed``: whether it is gone.
+    """
+
+    kind: Kept
+    path: tuple[str, ...]
+    bytes: int
+    files: int
+    days: float
+    rows: int = 0
+    removed: bool = False
+
+
+def clean(staging: Staging, store: Store, *, really: bool, now: datetime | None = None) -> Iterator[Expired]:
+    """What the store's retention lets go, as it goes; with ``really`` False it only shows.
+
+    A run is as old as the file of it that was written last, so one that is under way, or is tried again,
+    stays whole. The newest run of each flow stays, and the newest that has read everything.
+    """
+    moment = now or datetime.now(UTC)
+    for flow in staging.list((store.store,)):
+        place = (store.store, flow)
+        for run in _past_runs(staging, place):
+            yield from _of_run(staging, store.retention_days, run, moment, really=really)
+        days = store.retention_days.rejected
+        before = (moment - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows = rejections.expire(staging, *place, before, really=really)
+        if rows:
+            where = (*place, rejections.FOLDER)
+            yield Expired(Kept.REJECTED, where, 0, 0, days, rows=rows, removed=really)
+
+
+def _past_runs(staging: Staging, place: tuple[str, str]) -> list[tuple[str, ...]]:
+    """The folders of the flow's runs, less those that stay; the newest first."""
+    touched: dict[tuple[str, ...], datetime] = {}
+    for key in staging.list((*place, _RUNS)):
+        run = (*place, _RUNS, key)
+        held = staging.held(run)
+        if held:
+            touched[run] = _touched(held)
+    newest_first = sorted(touched, key=lambda run: touched[run], reverse=True)
+    whole = (run for run in newest_first if run[-1].startswith(_WHOLE) and _is_whole(staging, run))
+    stay = {*newest_first[:1], next(whole, None)}
+    return [run for run in newest_first if run not in stay]
+
+
+def _is_whole(staging: Staging, run: tuple[str, ...]) -> bool:
+    report = staging.read_json((*run, "report.json"))
+    return report is not None and not report["dry_run"] and bool(report.get("whole"))
+
+
+def _of_run(
+    staging: Staging, keep: RetentionDays, run: tuple[str, ...], now: datetime, *, really: bool
+) -> Iterator[Expired]:
+    # Looked at again right before, as somebody may have cleared the run meanwhile.
+    held = staging.held(run)
+    pieces: dict[str, list[Held]] = {}
+    for file in held:
+        pieces.setdefault(file.path[0], []).append(file)
+    age = now - _touched(held) if held else timedelta()
+    left = len(pieces)
+    for name, files in sorted(pieces.items()):
+        kind = _KINDS.get(name, Kept.RAW)
+        if age > timedelta(days=getattr(keep, kind)):
+            path = (*run, name)
+            gone = really and staging.remove(path)
+            left -= gone
+            if really and not gone:
+                log.warning("%s could not be removed: look at its permissions.", "/".join(path))
+            size = sum(file.bytes for file in files)
+            yield Expired(kind, path, size, len(files), age / timedelta(days=1), removed=gone)
+    if really and held and not left:
+        staging.remove(run)
+
+
+def _touched(held: Sequence[Held]) -> datetime:
+    return max(file.modified for file in held)

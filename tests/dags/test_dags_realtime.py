@@ -1,0 +1,207 @@
+"""The DAG of real time, and the watcher that wakes it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsuite_connector.airflow.outbox import DRAIN, WOKEN, OutboxTrigger, due, pause_after
+from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
+from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
+
+ROOT = Path(__file__).resolve().parents[2]
+_PARSE = """
+import json, sys
+import airflow.sdk
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+heavy = [name for name in ("great_expectations", "pandas", "pyarrow", "numpy") if name in sys.modules]
+print(json.dumps({
+    "heavy": heavy,
+    "errors": {str(k): str(v) for k, v in bag.import_errors.items()},
+    "dags": {
+        dag.dag_id: {
+            "name": dag.dag_display_name, "tags": sorted(dag.tags), "runs": dag.max_active_runs,
+            "assets": [asset.name for asset in dag.timetable.asset_condition.objects],
+            "watchers": [
+                [type(watcher.trigger).__name__, watcher.trigger.serialize()]
+                for asset in dag.timetable.asset_condition.objects for watcher in asset.watchers
+            ],
+            "tasks": [[task.task_id, task.pool, task.returns_dag_result] for task in dag.tasks],
+        }
+        for dag in bag.dags.values()
+    },
+}))
+"""
+
+
+def parse(home: Path, stores: Path) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-c", _PARSE, str(ROOT / "dags" / "realtime.py")],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=os.environ
+        | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "NETSUITE_CONNECTOR_STORES": str(stores),
+        },
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def store(folder: Path, name: str, connection: str, more: str) -> None:
+    demo = (ROOT / "include" / "stores" / "demo.yaml").read_text()
+    text = demo.replace("store: demo", f"store: {name}").replace("netsuite_demo", connection)
+    (folder / f"{name}.yaml").write_text(f"{text}{more}\n")
+
+
+def test_without_real_time_there_is_no_dag(tmp_path: Path) -> None:
+    store(tmp_path, "plain", "netsuite_demo", "")
+    parsed = parse(tmp_path / "home", tmp_path)
+    assert (parsed["errors"], parsed["dags"]) == ({}, {})
+
+
+def test_stores_of_a_connection_share_a_dag(tmp_path: Path) -> None:
+    store(tmp_path, "one", "netsuite_demo", "realtime: {enabled: true, interval_seconds: 20}")
+    store(tmp_path, "two", "netsuite_demo", "realtime: {enabled: true, interval_seconds: 5}")
+    store(tmp_path, "three", "netsuite_demo", "")
+    parsed = parse(tmp_path / "home", tmp_path)
+    assert (parsed["errors"], parsed["heavy"], list(parsed["dags"])) == ({}, [], ["realtime"])
+    dag = parsed["dags"]["realtime"]
+    assert dag["tags"] == ["klaviyo", "netsuite", "realtime", "store:one", "store:two"]
+    assert dag["runs"] == 1
+    assert dag["assets"] == ["netsuite-outbox-netsuite_demo"]
+    ((kind, (path, settings)),) = dag["watchers"]
+    assert kind == "OutboxTrigger"
+    assert path == "netsuite_connector.airflow.outbox.OutboxTrigger"
+    assert settings == {"connection": "netsuite_demo", "interval": 5.0}
+    # A drain runs for minutes, so it must not hold a slot that the scheduled flows wait for.
+    assert dag["tasks"] == [["drain", "default_pool", True]]
+
+
+def test_each_connection_has_its_own_dag(tmp_path: Path) -> None:
+    store(tmp_path, "one", "netsuite_a", "realtime: {enabled: true}")
+    store(tmp_path, "two", "netsuite_b", "realtime: {enabled: true}")
+    parsed = parse(tmp_path / "home", tmp_path)
+    assert set(parsed["dags"]) == {"realtime__netsuite_a", "realtime__netsuite_b"}
+
+
+NOW = 1_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("woken", "drain", "wakes"),
+    [
+        ({}, {}, True),
+        ({"at": NOW - 5}, {}, False),  # it may still begin
+        ({"at": NOW - 500}, {}, True),  # it never began
+        ({"at": NOW - 500}, {"at": NOW - 3, "until": NOW + 80}, False),  # it is at work
+        ({"at": NOW - 500}, {"at": NOW - 100, "until": NOW - 10}, True),  # it was killed at work
+        ({"at": NOW - 500}, {"at": NOW - 3, "until": 0.0, "failures": 0}, True),  # it has ended
+        ({"at": NOW - 500}, {"at": NOW - 3, "until": 0.0, "failures": 1}, False),  # it has failed
+        ({"at": NOW - 500}, {"at": NOW - 20, "until": 0.0, "failures": 1}, True),
+        ({"at": NOW - 500}, {"at": NOW - 20, "until": 0.0, "failures": 5}, False),
+    ],
+)
+def test_when_the_drain_is_woken(woken: dict[str, Any], drain: dict[str, Any], *, wakes: bool) -> None:
+    assert due(woken, drain, NOW) is wakes
+
+
+def test_pauses_grow_and_have_an_end() -> None:
+    assert [pause_after(failures) for failures in (0, 1, 2, 3)] == [0.0, 15.0, 30.0, 60.0]
+    assert pause_after(1000) == 900.0
+
+
+class State(dict[str, Any]):
+    """The asset's state, as Airflow gives it to a trigger."""
+
+    async def aget(self, key: str) -> Any:
+        return self.get(key)
+
+    async def aset(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[NetSuite]:
+    with running_netsuite(customers=3) as netsuite:
+        yield netsuite
+
+
+@pytest.fixture
+def connection(account: NetSuite, monkeypatch: pytest.MonkeyPatch) -> str:
+    mine = account.credentials
+    extra = {
+        "account": mine.account,
+        "suitetalk_url": account.url,
+        "client_id": mine.client_id,
+        "certificate_id": mine.certificate_id,
+        "private_key": mine.private_key,
+    }
+    found = {"conn_type": "netsuite", "host": account.url, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_WATCHED", json.dumps(found))
+    return "watched"
+
+
+async def events(trigger: OutboxTrigger, seconds: float) -> list[Any]:
+    """What the trigger fires within so many seconds."""
+    fired: list[Any] = []
+
+    async def collect() -> None:
+        async for event in trigger.run():
+            fired.append(event.payload)  # noqa: PERF401 - it ends by time
+
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(collect(), seconds)
+    return fired
+
+
+@pytest.mark.line
+def test_the_watcher_fires_once_for_what_waits_and_outlives_faults(
+    account: NetSuite, connection: str
+) -> None:
+    trigger = OutboxTrigger(connection, 0.2)
+    trigger.asset_state_store = State()
+    assert asyncio.run(events(trigger, 1.5)) == []
+    customer = next(account.records("customer"))
+    account.update("customer", customer["internalid"], lastname="Awake")
+    assert asyncio.run(events(trigger, 2.5)) == [{"connection": connection, "entries": 1}]
+    # Another process that goes on from the same state knows that the drain was woken.
+    again = OutboxTrigger(connection, 0.2)
+    again.asset_state_store = trigger.asset_state_store
+    assert asyncio.run(events(again, 1.5)) == []
+    # The drain came and left something behind.
+    at = again.asset_state_store[WOKEN]["at"] + 0.1
+    again.asset_state_store[DRAIN] = {"at": at, "until": 0.0, "failures": 0}
+    assert len(asyncio.run(events(again, 1.5))) == 1
+
+
+@pytest.mark.line
+def test_a_watcher_that_cannot_look_looks_again(
+    account: NetSuite, connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netsuite_connector.airflow.outbox._FIRST_PAUSE", 0.1)
+    customer = next(account.records("customer"))
+    account.update("customer", customer["internalid"], lastname="Again")
+    trigger = OutboxTrigger("no_such_connection", 0.1)
+    trigger.asset_state_store = State()
+
+    async def mended() -> list[Any]:
+        looking = asyncio.create_task(events(trigger, 4.0))
+        await asyncio.sleep(1.0)
+        trigger.connection = connection
+        return await looking
+
+    assert len(asyncio.run(mended())) == 1

@@ -1,0 +1,33 @@
+"""Real time with Airflow's real scheduler and triggerer, and with both killed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from bench.realtime import Stack, measure
+
+pytestmark = pytest.mark.scheduler
+
+
+def test_saves_arrive_within_seconds() -> None:
+    result = measure(10.0, 20.0, customers=60, orders=80)
+    assert (result.lost, result.twice) == (0, 0)
+    assert sum(result.kinds.values()) == 200
+    assert len(result.seconds) == 200
+    # Far more than it takes on an idle machine: half of it is Airflow's and Great Expectations' start.
+    assert result.share(1.0) < 120
+
+
+def test_triggerer_and_scheduler_may_be_killed() -> None:
+    def kill(stack: Stack) -> None:
+        for name, pause in (("triggerer", 4), ("scheduler", 25)):
+            time.sleep(pause)
+            stack.kill(name)
+            stack.airflow(name)
+
+    # How soon the new scheduler takes the killed one's tasks for dead.
+    more = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
+    result = measure(40.0, 5.0, customers=60, orders=80, disturb=kill, more=more)
+    assert (result.lost, result.twice) == (0, 0)
+    assert len(result.seconds) == 200

@@ -1,0 +1,154 @@
+"""Retention: what is old goes by its kind, and nothing goes that a run may still need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from netsuite_connector.flows.retention import Kept, clean
+from netsuite_connector.flows.run import Run
+from netsuite_connector.staging.staging import Staging
+from netsuite_connector.stores.operations import RetentionDays
+
+NewRun = Callable[..., Run]
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EVERYTHING = {
+    "deleted",
+    "extract",
+    "ids.json",
+    "push",
+    "quality",
+    "records",
+    "refused",
+    "rejected",
+    "report.json",
+    "valid",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "staging"
+
+
+def staged(run: Run, root: Path, days: float, *, whole: bool = False) -> Path:
+    """A run that ended so many days ago, with something of every stage."""
+    folder = root.joinpath(*run.place)
+    for stage in EVERYTHING - {"report.json", "ids.json"}:
+        run.staging.write_json(run.document(stage, "customers", "part"), {"stage": stage})
+    run.staging.write_json(run.document("report.json"), {"dry_run": run.dry_run, "whole": whole})
+    run.staging.write_json(run.document("ids.json"), {})
+    aged(folder, days)
+    return folder
+
+
+def aged(folder: Path, days: float) -> None:
+    moment = (NOW - timedelta(days=days)).timestamp()
+    for file in folder.rglob("*"):
+        if file.is_file():
+            os.utime(file, (moment, moment))
+
+
+def left(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()} if folder.exists() else set()
+
+
+def cleaned(run: Run, *, really: bool = True) -> set[str]:
+    """What goes, as run/stage."""
+    done = list(clean(run.staging, run.store, really=really, now=NOW))
+    assert all(each.removed == really for each in done)
+    return {"/".join(each.path[-2:]) for each in done}
+
+
+@pytest.mark.parametrize(
+    ("days", "stay"),
+    [
+        (6.9, EVERYTHING),
+        (7.1, EVERYTHING - {"deleted", "extract", "valid"}),
+        (14.1, {"quality", "report.json", "ids.json"}),
+        (399, {"quality", "report.json", "ids.json"}),
+        (401, set()),
+    ],
+)
+def test_each_kind_goes_in_its_time(new_run: NewRun, root: Path, days: float, stay: set[str]) -> None:
+    staged(new_run("customers", limit=1), root, 0)
+    old = staged(new_run("customers", limit=2), root, days)
+    cleaned(new_run("customers"))
+    assert left(old) == stay
+    assert old.exists() == bool(stay)
+
+
+def test_a_dry_run_shows_what_would_go_and_removes_nothing(new_run: NewRun, root: Path) -> None:
+    run = new_run("customers", limit=2)
+    staged(new_run("customers", limit=1), root, 0)
+    old = staged(run, root, 10)
+    shown = list(clean(run.staging, run.store, really=False, now=NOW))
+    assert {each.path[-1] for each in shown} == {"extract", "valid", "deleted"}
+    assert {each.path[:-1] for each in shown} == {run.place}
+    assert {each.kind for each in shown} == {Kept.RAW}
+    assert all(each.files == 1 and each.bytes > 10 and each.days == pytest.approx(10) for each in shown)
+    assert left(old) == EVERYTHING
+    assert cleaned(run) == {"/".join(each.path[-2:]) for each in shown}
+
+
+def test_the_newest_run_and_the_newest_whole_run_stay(new_run: NewRun, root: Path) -> None:
+    newest = staged(new_run("customers", limit=1), root, 500)
+    whole = staged(new_run("customers", end="2026-10-02"), root, 600, whole=True)
+    before = staged(new_run("customers", end="2026-10-01"), root, 700, whole=True)
+    bounded = staged(new_run("customers", end="2026-10-03"), root, 550)
+    cleaned(new_run("customers"))
+    assert [left(each) for each in (newest, whole, before, bounded)] == [EVERYTHING, EVERYTHING, set(), set()]
+
+
+def test_a_run_that_is_under_way_stays_however_old_its_first_stages_are(new_run: NewRun, root: Path) -> None:
+    staged(new_run("customers", limit=1), root, 0)
+    run = new_run("customers", limit=2)
+    slow = staged(run, root, 30)
+    os.utime(slow / "push" / "customers" / "part", (NOW.timestamp(), NOW.timestamp()))
+    assert cleaned(run) == set()
+
+
+def test_what_runs_remember_has_no_age(new_run: NewRun, root: Path) -> None:
+    run = new_run("customers")
+    for name in ("ledger", "highwater", "book", "others", "volumes"):
+        run.staging.write_json((run.store.store, "customers", name, "x.json"), {})
+    staged(new_run("customers", limit=1), root, 0)
+    aged(root, 4000)
+    cleaned(run)
+    assert left(root / "demo" / "customers") == {"ledger", "highwater", "book", "others", "volumes", "runs"}
+
+
+def test_the_store_says_how_long(new_run: NewRun, root: Path) -> None:
+    run = new_run("customers")
+    keep = RetentionDays(raw=1, records=1, rejected=1, reports=1)
+    store = run.store.model_copy(update={"retention_days": keep})
+    staged(new_run("customers", limit=1), root, 0)
+    old = staged(new_run("customers", limit=2), root, 2)
+    cleaned(replace(run, store=store))
+    assert not old.exists()
+
+
+def test_flows_that_the_store_no_longer_has_are_cleaned_too(new_run: NewRun, root: Path) -> None:
+    run = new_run("orders")
+    staged(new_run("orders", limit=1), root, 0)
+    old = staged(new_run("orders", limit=2), root, 500)
+    flows = {name: flow for name, flow in run.store.flows.items() if name != "orders"}
+    cleaned(replace(run, store=run.store.model_copy(update={"flows": flows})))
+    assert not old.exists()
+
+
+def test_on_a_filesystem_that_is_no_disk(new_run: NewRun) -> None:
+    staging = Staging("memory://retention")
+    run = replace(new_run("customers", limit=2), staging=staging)
+    for each in (run, replace(run, limit=1)):
+        staging.write_json(each.document("extract", "part"), {})
+    later = datetime.now(UTC) + timedelta(days=8)
+    gone = list(clean(staging, run.store, really=True, now=later))
+    assert len(gone) == 1
+    assert gone[0].removed
+    assert len(staging.list((run.store.store, "customers", "runs"))) == 1
