@@ -7,7 +7,7 @@ import platform
 
 from rich.console import Console
 
-from bench import extract, line, parse, saves
+from bench import deliver, extract, line, parse, realtime, saves
 
 # Measured apart from this run, on a machine of this kind in November 2026, over customers without phones: an
 # order of magnitude to
@@ -20,20 +20,24 @@ COMPARED_TO = (
 
 
 def main() -> None:
-    """Run everything, or less rows with ``--rows``."""
+    """Run everything, or less with the options: 0 leaves a part out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each flow (default 1,000,000)")
     parser.add_argument(
         "--memory-rows", type=int, default=5_000_000, help="rows of the memory check; 0 leaves it out"
     )
     parser.add_argument(
-        "--extract-rows",
+        "--extract-rows", type=int, default=extract.ROWS, help="rows read from the sandbox NetSuite"
+    )
+    parser.add_argument("--saves", type=int, default=saves.SAVES, help="saves of a record in NetSuite")
+    parser.add_argument(
+        "--deliver-seconds",
         type=int,
-        default=extract.ROWS,
-        help="rows read from the sandbox NetSuite account (about 7 minutes); 0 leaves it out",
+        default=deliver.SECONDS,
+        help="of each kind of delivery to the sandbox Klaviyo, in its real windows (about 11 minutes in all)",
     )
     parser.add_argument(
-        "--saves", type=int, default=saves.SAVES, help="saves of a record in NetSuite; 0 leaves it out"
+        "--realtime-seconds", type=float, default=realtime.SECONDS, help="of saves that real time must follow"
     )
     asked = parser.parse_args()
     console = Console(width=100)
@@ -54,6 +58,10 @@ def main() -> None:
         extract.show(console, asked.extract_rows)
     if asked.saves:
         saves.show(console, asked.saves)
+    if asked.deliver_seconds:
+        deliver.show(console, asked.deliver_seconds)
+    if asked.realtime_seconds:
+        realtime.show(console, asked.realtime_seconds)
 
 
 if __name__ == "__main__":

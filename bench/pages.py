@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.model import Source
+from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.netsuite.page import Page, page_of
 
 PAGE_ROWS = 5_000
@@ -175,9 +177,24 @@ class PageClient:
         self.waited = 0.0
         self.bytes = 0
 
-    def describe(self, search: str) -> Any:  # noqa: ARG002
+    def describe(self, search: str) -> Any:
         """The columns that the pages have."""
-        return SimpleNamespace(columns=[SimpleNamespace(key=column["key"]) for column in self._columns])
+        return SimpleNamespace(
+            columns=[
+                SimpleNamespace(key=column["key"], type=ColumnType(column["type"]))
+                for column in self._columns_of(search)
+            ]
+        )
+
+    def _columns_of(self, search: str) -> list[dict[str, Any]]:
+        """The columns of the rows, and for a search of another source those that it can't do without."""
+        if search == self._source.search:
+            return self._columns
+        sources = (source for domain in DOMAINS.values() for source in domain.extracted)
+        asked = next(source for source in sources if source.search == search)
+        there = {column["key"] for column in self._columns}
+        more = (field for field in asked.mandatory if field.name not in there)
+        return [*self._columns, *(_column(field.name, field.type) for field in more)]
 
     def pages(self, search: str, *_: Any, **__: Any) -> Iterator[Page]:
         """All pages; a search of another source has one without rows."""
@@ -186,10 +203,18 @@ class PageClient:
         for first in range(3, rows + 3, step) if rows else (3,):
             count = min(step, rows + 3 - first)
             began = time.process_time()
-            body = self._answer(first, count)
+            body = self._answer(first, count) if rows else self._empty(search)
             self.waited += time.process_time() - began
             self.bytes += len(body)
             yield page_of(orjson.loads(body), len(body), search)
+
+    def _empty(self, search: str) -> bytes:
+        columns = self._columns_of(search)
+        values = [
+            {"id": [], "text": []} if column["type"] in {"select", "multiselect"} else []
+            for column in columns
+        ]
+        return self._page(columns, values, 0)
 
     def _answer(self, first: int, count: int) -> bytes:
         values = (
@@ -197,14 +222,20 @@ class PageClient:
             if self._source.record_type == "transaction"
             else _customers(first, count, phones=self._phones)
         )
+        return self._page(
+            self._columns, [_as_sent(entry) for entry in values], count, values[0][-1] if count else None
+        )
+
+    @staticmethod
+    def _page(columns: list[dict[str, Any]], values: list[Any], count: int, last: int | None = None) -> bytes:
         return orjson.dumps(
             {
                 "format": 1,
                 "usage": 15,
-                "columns": self._columns,
+                "columns": columns,
                 "rows": count,
-                "values": [_as_sent(entry) for entry in values],
-                "cursor": values[0][-1] if count else None,
+                "values": values,
+                "cursor": last,
                 "done": True,
                 "stopped": "end",
             }

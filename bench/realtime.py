@@ -1,0 +1,418 @@
+"""Real time on the whole stack: saves in the sandbox NetSuite account, until the sandbox Klaviyo shows them.
+
+Airflow runs as it does by default here: SQLite, LocalExecutor, all on this machine. Every save has a mark by
+which it is found again: a serial number in the customer's last name, or the event of the order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from netsuite_connector.demo import environment, pids, runs, secrets
+from netsuite_connector.demo.airflow_api import AirflowApi
+from netsuite_connector.demo.options import Options, Places, parse
+from netsuite_connector.demo.processes import Child, Signals, Supervisor, python
+from netsuite_connector.sandbox.netsuite.testing import SandboxAccount
+
+RATE = 20.0  # saves a second
+SECONDS = 120.0
+FLOWS = ("customers", "orders")
+_PATIENCE = 120.0  # seconds after the last save in which all must show
+_SAVERS = 4
+
+
+@dataclass(slots=True)
+class Result:
+    """``seconds`` from each save to the moment at which it showed; ``lost`` saves never did; ``twice``:
+    events and profiles beyond those that were called for; ``again``: events that Klaviyo was sent before.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    lost: int = 0
+    twice: int = 0
+    again: int = 0
+    rate: float = 0.0
+    load: float = 0.0
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def share(self, share: float) -> float:
+        """So many seconds or less took this share of the saves."""
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+class Stack:
+    """Both sandbox accounts and Airflow, with a store that has real time."""
+
+    def __init__(
+        self, folder: Path, supervisor: Supervisor, sizes: tuple[int, int], more: Mapping[str, str]
+    ) -> None:
+        ports = dict(zip(("--ui-port", "--netsuite-port", "--klaviyo-port"), _free_ports(3), strict=True))
+        asked = [f"--customers={sizes[0]}", "--items=40", f"--orders={sizes[1]}", f"--state={folder}"]
+        self.options: Options = parse([*(f"{name}={port}" for name, port in ports.items()), *asked])
+        self.places = Places(Path(__file__).resolve().parents[1], folder)
+        self.supervisor = supervisor
+        self.more = more
+        self.settings: dict[str, str] = {}
+        self.running: dict[str, Child] = {}
+        self.api: AirflowApi
+
+    def start(self) -> None:
+        """All processes, and a first run of each flow."""
+        self.places.logs.mkdir(parents=True, exist_ok=True)
+        self.places.airflow.mkdir(parents=True, exist_ok=True)
+        kept = secrets.load(self.places)
+        self._accounts()
+        self.settings = environment.airflow(self.places, self.options, kept) | {
+            "NETSUITE_CONNECTOR_STORES": str(self._stores()),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self._dags()),
+            # Without its schedule Airflow starts no runs for assets either.
+            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
+            **self.more,
+        }
+        self._run("migrate", "db", "migrate")
+        self.settings |= environment.connections(self.options, self.places)
+        self.api = AirflowApi(self.options.ui_url, secrets.USER, kept.password)
+        since = dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
+        for name in ("api-server", "dag-processor", "scheduler", "triggerer"):
+            self.airflow(name)
+        self.wait(lambda: not self.api.unhealthy(), 180)
+        self.api.log_in()
+        self.api.make_pool("netsuite", 2, "How many tasks may read from NetSuite at once")
+        runs.wait_for_dags(self.api, (*FLOWS, "realtime"), since, self.supervisor.check)
+        going = runs.start(self.api, FLOWS)
+        for _ in runs.follow(self.api, going, self.supervisor.check):
+            pass
+        failed = [run.failure for run in going if run.state != "success"]
+        if failed:
+            raise RuntimeError(f"the first runs failed: {failed}")
+        self.api.unpause("realtime")
+        self._wait_for_watcher()
+
+    def airflow(self, name: str) -> None:
+        """Start one of Airflow's processes."""
+        more = ["--skip-serve-logs"] if name in {"scheduler", "triggerer"} else []
+        command = python("-m", "airflow", name, *more)
+        log = self.places.logs / f"{name}-{time.time():.0f}.log"
+        self.running[name] = self.supervisor.start(f"airflow {name}", command, self.settings, log)
+
+    def kill(self, name: str) -> None:
+        """End one of Airflow's processes and all that it has started, as a power cut would."""
+        for found in pids.in_sessions({self.running[name].process.pid}):
+            os.kill(found.pid, signal.SIGKILL)
+        self.running[name].process.wait()
+
+    def wait(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Until something is ready."""
+        until = time.monotonic() + seconds
+        while not ready():
+            self.supervisor.check()
+            if time.monotonic() > until:
+                raise TimeoutError(f"not ready within {seconds:.0f} s; see {self.places.logs}")
+            time.sleep(0.2)
+
+    def _wait_for_watcher(self) -> None:
+        """A first save, until it has arrived and the drain has ended: everything is there, and idle."""
+        customer = next(each for each in self.netsuite.records("customer") if each["email"])
+        self.netsuite.update("customer", customer["internalid"], comments="The first save.")
+        self.wait(lambda: self.netsuite.state()["records"].get("customrecord_nsk_outbox", 0) == 0, 240)
+        self.wait(lambda: not self.api.unfinished("realtime"), 240)
+
+    @property
+    def netsuite(self) -> SandboxAccount:
+        """The sandbox NetSuite account, to save in."""
+        return SandboxAccount(self.options.netsuite_url, None, 0)  # type: ignore[arg-type]
+
+    def klaviyo(self) -> sqlite3.Connection:
+        """What the sandbox Klaviyo account holds, to look at without taking its time."""
+        address = f"file:{self.places.klaviyo_database}?mode=ro"
+        return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+    def _accounts(self) -> None:
+        surroundings = environment.base(self.places)
+        numbers = [f"--{name}={number}" for name, number in self.options.account.items()]
+        self.supervisor.start(
+            "sandbox-netsuite",
+            python(
+                *("-m", "netsuite_connector.sandbox.netsuite", f"--port={self.options.netsuite_port}"),
+                *(*numbers, f"--credentials={self.places.netsuite_credentials}", "--timezone=GMT"),
+            ),
+            surroundings,
+            self.places.logs / "sandbox-netsuite.log",
+        )
+        self.supervisor.start(
+            "sandbox-klaviyo",
+            python(
+                *("-m", "netsuite_connector.sandbox.klaviyo", f"--port={self.options.klaviyo_port}"),
+                *(f"--database={self.places.klaviyo_database}", f"--keys={self.places.klaviyo_keys}"),
+                f"--limits-scale={environment.LIMITS_SCALE}",
+            ),
+            surroundings,
+            self.places.logs / "sandbox-klaviyo.log",
+        )
+        self.wait(
+            lambda: self.places.netsuite_credentials.exists() and self.places.klaviyo_keys.exists(), 120
+        )
+        self.wait(lambda: all(map(_open, (self.options.netsuite_port, self.options.klaviyo_port))), 120)
+
+    def _stores(self) -> Path:
+        """The demo's store without schedules, and with real time."""
+        store = yaml.safe_load((self.places.root / "include/stores/demo.yaml").read_text())
+        store["realtime"] = {"enabled": True}
+        for flow in store["flows"].values():
+            flow.pop("schedule", None)
+        folder = self.places.state / "stores"
+        folder.mkdir(exist_ok=True)
+        (folder / "demo.yaml").write_text(yaml.safe_dump(store))
+        return folder
+
+    def _dags(self) -> Path:
+        """A DAGs folder with what is measured."""
+        folder = self.places.state / "dags"
+        folder.mkdir(exist_ok=True)
+        for name in (*FLOWS, "realtime"):
+            shutil.copy(self.places.root / "dags" / f"{name}.py", folder)
+        return folder
+
+    def _run(self, name: str, *command: str) -> None:
+        child = self.supervisor.start(
+            name, python("-m", "airflow", *command), self.settings, self.places.logs / f"{name}.log"
+        )
+        self.supervisor.finish(child)
+
+
+class Saves:
+    """Makes saves at a rate, and finds them again. Every save is waited for by its mark."""
+
+    def __init__(self, stack: Stack, seed: int = 7) -> None:
+        self._netsuite = stack.netsuite
+        self._klaviyo = stack.klaviyo()
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._customers = [
+            (each["internalid"], each["email"].lower())
+            for each in self._netsuite.records("customer")
+            if each["email"] and not each["isinactive"] and each["stage"] != "LEAD"
+        ]
+        shown = {row[0] for row in self._klaviyo.execute("SELECT email FROM profiles")}
+        # Where several records share an address, another one may speak for it.
+        self._customers = [each for each in self._customers if each[1] in shown and self._single(each[1])]
+        # An order that is rejected for its address, say, would be so again.
+        told = {row[0] for row in self._klaviyo.execute("SELECT unique_id FROM events")}
+        self._orders = [
+            each
+            for each in self._netsuite.records("transaction")
+            if each["type"] == "SalesOrd" and f"netsuite-{each['internalid']}" in told
+        ]
+        # Of an order that was closed or billed a cancellation means something else.
+        self._open = [each for each in self._orders if each["status"] in {"SalesOrd:A", "SalesOrd:B"}]
+        self._first_event = self._klaviyo.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+        self._profiles = len(shown)
+        self.people: dict[str, list[tuple[int, float]]] = {}
+        self.events: dict[tuple[str, str], float] = {}
+        self.created = 0
+        self.result = Result()
+
+    def make(self, number: int) -> None:
+        """One save, of a kind by chance."""
+        with self._lock:
+            kind = self._random.choices(("edit", "create", "order", "cancel"), (40, 20, 30, 10))[0]
+            if kind == "cancel" and not self._open:
+                kind = "order"
+            chosen = self._open.pop() if kind == "cancel" else self._random.choice(self._orders)
+            id_, email = self._random.choice(self._customers)
+            self.result.kinds[kind] = self.result.kinds.get(kind, 0) + 1
+        name = f"Save{number:06}"
+        if kind == "edit":
+            self._netsuite.update("customer", id_, lastname=name)
+            self._wait_for_person(email, number)
+        elif kind == "create":
+            email = f"save.{number:06}@inbox.example"
+            self._netsuite.create(
+                "customer", isperson=True, firstname="New", lastname=name, email=email, stage="CUSTOMER",
+                subsidiary="1", isinactive=False,
+            )  # fmt: skip
+            with self._lock:
+                self.created += 1
+            self._wait_for_person(email, number)
+        elif kind == "order":
+            new = {k: v for k, v in chosen.items() if k not in _ITS_OWN}
+            now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            lines = [{k: v for k, v in line.items() if k != "lineuniquekey"} for line in chosen["lines"]]
+            made = self._netsuite.create(
+                "transaction", **new, tranid=f"SO-{number}", datecreated=now, lines=lines, status="SalesOrd:B"
+            )
+            self._wait_for_event("Placed Order", f"netsuite-{made['internalid']}")
+        else:
+            self._netsuite.update("transaction", chosen["internalid"], status="SalesOrd:C")
+            self._wait_for_event("Cancelled Order", f"netsuite-{chosen['internalid']}")
+
+    def look(self) -> int:
+        """Find what shows by now; how many saves are waited for still."""
+        now = time.monotonic()
+        fresh = self._klaviyo.execute(
+            "SELECT metrics.name, unique_id FROM events JOIN metrics ON metrics.seq = metric "
+            "WHERE events.seq > ?",
+            (self._first_event,),
+        ).fetchall()
+        names = {
+            email: json.loads(document).get("last_name") or ""
+            for email, document in self._klaviyo.execute("SELECT email, document FROM profiles")
+        }
+        with self._lock:
+            for mark in fresh:
+                if (began := self.events.pop(mark, None)) is not None:
+                    self.result.seconds.append(now - began)
+            for email, waiting in self.people.items():
+                shown = names.get(email, "")
+                serial = int(shown.removeprefix("Save")) if shown.startswith("Save") else -1
+                done = [began for number, began in waiting if number <= serial]
+                self.result.seconds += [now - began for began in done]
+                waiting[:] = [each for each in waiting if each[0] > serial]
+            return len(self.events) + sum(map(len, self.people.values()))
+
+    def finish(self) -> Result:
+        """What came of it all."""
+        self.result.lost = self.look()
+        events = self._klaviyo.execute(
+            "SELECT metrics.name, unique_id, count(*) FROM events JOIN metrics ON metrics.seq = metric "
+            "WHERE events.seq > ? AND metrics.name IN ('Placed Order', 'Cancelled Order') GROUP BY 1, 2",
+            (self._first_event,),
+        ).fetchall()
+        wanted = self.result.kinds.get("order", 0) + self.result.kinds.get("cancel", 0)
+        profiles = self._klaviyo.execute("SELECT count(*) FROM profiles").fetchone()[0]
+        self.result.twice = max(0, sum(count for *_, count in events) - wanted)
+        self.result.twice += max(0, profiles - self._profiles - self.created)
+        again = self._klaviyo.execute("SELECT number FROM counters WHERE name = 'events repeated'").fetchone()
+        self.result.again = again[0] if again else 0
+        return self.result
+
+    def _single(self, email: str) -> bool:
+        return sum(address == email for _, address in self._customers) == 1
+
+    def _wait_for_person(self, email: str, number: int) -> None:
+        with self._lock:
+            self.people.setdefault(email, []).append((number, time.monotonic()))
+
+    def _wait_for_event(self, metric: str, unique_id: str) -> None:
+        with self._lock:
+            self.events[metric, unique_id] = time.monotonic()
+
+
+_ITS_OWN = {"internalid", "tranid", "lastmodifieddate", "datecreated", "lineuniquekey", "lines", "status"}
+
+
+def measure(  # noqa: PLR0913 - what a run can be asked for
+    seconds: float = SECONDS,
+    rate: float = RATE,
+    *,
+    customers: int = 300,
+    orders: int = 400,
+    disturb: Callable[[Stack], None] | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Result:
+    """Save for so long at so many a second, beginning with an idle outbox. ``disturb`` is called at once, in
+    a thread of its own; ``more`` are settings of Airflow.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-realtime-") as folder:
+        supervisor = Supervisor(Path(folder, "processes.json"), Signals())
+        try:
+            stack = Stack(Path(folder), supervisor, (customers, orders), more or {})
+            stack.start()
+            return _save(stack, Saves(stack), seconds, rate, disturb)
+        finally:
+            supervisor.end_all()
+            if kept := os.environ.get("BENCH_KEEP"):
+                shutil.copytree(folder, kept, dirs_exist_ok=True)
+
+
+def _save(
+    stack: Stack, saves: Saves, seconds: float, rate: float, disturb: Callable[[Stack], None] | None
+) -> Result:
+    count = int(seconds * rate)
+    began = time.monotonic()
+
+    def save(number: int) -> None:
+        time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        saves.make(number)
+
+    with ThreadPoolExecutor(_SAVERS + 1) as pool:
+        savers = [pool.submit(save, number) for number in range(1, count + 1)]
+        others = [] if disturb is None else [pool.submit(disturb, stack)]
+        load = [os.getloadavg()[0]]
+        while not all(each.done() for each in savers):
+            saves.look()
+            load.append(os.getloadavg()[0])
+            time.sleep(0.25)
+        saved = time.monotonic()
+        while saves.look() and time.monotonic() < saved + _PATIENCE:
+            time.sleep(0.25)
+        for each in (*savers, *others):
+            each.result()
+    result = saves.finish()
+    result.rate, result.load = count / (saved - began), max(load)
+    return result
+
+
+def show(console: Console, seconds: float = SECONDS) -> Result:
+    """Measure, and print what came of it."""
+    result = measure(seconds)
+    told = Table(
+        title=f"Real time: {len(result.seconds) + result.lost:,} saves at {result.rate:.0f} a second, "
+        f"Airflow {version('apache-airflow')} with LocalExecutor, {os.cpu_count()} cores, "
+        f"load {result.load:.1f}",
+        title_justify="left",
+    )
+    columns = {
+        "median s": f"{result.share(0.5):.1f}",
+        "99 % s": f"{result.share(0.99):.1f}",
+        "most s": f"{result.share(1.0):.1f}",
+        "lost": str(result.lost),
+        "twice": str(result.twice),
+        "sent again": str(result.again),
+    }
+    for name in columns:
+        told.add_column(name, justify="right")
+    told.add_row(*columns.values())
+    console.print(told)
+    return result
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
+
+
+def _open(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    import sys
+
+    show(Console(width=110), float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
