@@ -250,3 +250,19 @@ def test_sending_everything_again_reads_everything(shop: Shop) -> None:
     assert made.key.endswith("-resend")
     bounded = plan(run, client, Asked(end="2026-11-20T00:00:00Z")).run(run)
     assert not bounded.whole, "what changed later is not gone"
+
+
+def test_a_customer_with_an_address_book_is_one_profile_that_accounts_for_all_its_rows(shop: Shop) -> None:
+    home = {"addressinternalid": 71, "city": "Bath", "countrycode": "GB", "isdefaultshipping": True}
+    office = {"addressinternalid": 72, "city": "Leeds", "countrycode": "GB", "isdefaultbilling": True}
+    old = {"addressinternalid": 70, "city": "York", "countrycode": "GB"}
+    shop.person("ann@shop.example", addresses=[old, home, office])
+    shop.person("bob@shop.example", city="Ely", countrycode="GB")
+    shop.person("Bob@shop.example", "LEAD", addresses=[old, home])
+    first = shop.everything()
+    assert first["rows"] == {"extracted": 6, "delivered": 6, "unchanged": 0, "rejected": 0}
+    assert shop.profile("ann@shop.example")["location"] == {"city": "Leeds", "country": "GB"}
+    assert shop.profile("bob@shop.example")["location"] == {"city": "Ely", "country": "GB"}
+    # Rows come in another order each time; that is no change.
+    again = shop.everything()
+    assert again["rows"] == {"extracted": 6, "delivered": 0, "unchanged": 6, "rejected": 0}

@@ -77,6 +77,7 @@ def consents_domain(consented_at: str, timezone: str) -> Domain:
                 fields=fields,
                 kind=Kind.PROFILE,
                 deleted_types=source.deleted_types,
+                several=source.several,
             )
             for source in (customers.CUSTOMERS, customers.CONTACTS)
         ),

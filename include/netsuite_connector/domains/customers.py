@@ -31,6 +31,14 @@ from netsuite_connector.domains.phones import e164
 PHONE_PROPERTY = "NetSuite Phone"
 PHONE_DROPPED = "Phone left out: not a valid number"
 
+# With an address book the search gives a row for each address; NetSuite shows the default billing address as
+# the customer's own.
+_OF_AN_ADDRESS = (
+    Field("isdefaultbilling", "Default Billing Address", ColumnType.BOOLEAN),
+    Field("isdefaultshipping", "Default Shipping Address", ColumnType.BOOLEAN),
+    Field("addressinternalid", "Address Internal ID"),
+)
+
 _NAMES = (
     Field("entityid", "Name", mandatory=True),
     email_field(),
@@ -58,7 +66,9 @@ _NAMES = (
     Field("state", "State/Province"),
     Field("zipcode", "Zip"),
     Field("countrycode", "Country Code"),
+    *_OF_AN_ADDRESS,
 )
+_ADDRESS_FIRST = tuple(field.name for field in _OF_AN_ADDRESS)
 
 Reader = Callable[[pa.RecordBatch, frozenset[str]], list[Any]]
 
@@ -127,6 +137,8 @@ CUSTOMERS = Source(
         Field("firstorderdate", "First Order Date", ColumnType.DATE),
         Field("lastorderdate", "Last Order Date", ColumnType.DATE),
     ),
+    several=True,
+    prefer=_ADDRESS_FIRST,
     properties=tuple(_OF_CUSTOMERS),
     attributes=_ATTRIBUTE_NAMES,
 )
@@ -139,6 +151,8 @@ CONTACTS = Source(
     kind=Kind.PROFILE,
     deleted_types=("contact",),
     fields=(*_NAMES, Field("company", "Company", ColumnType.SELECT)),
+    several=True,
+    prefer=_ADDRESS_FIRST,
     properties=tuple(_OF_CONTACTS),
     attributes=_ATTRIBUTE_NAMES,
 )

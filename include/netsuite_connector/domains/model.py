@@ -79,8 +79,9 @@ class Source:
     that was delivered is never sent again, as the destination can't change it. ``ledger_of``: the source
     whose ledger it shares. ``always``: it has no ledger, so everything that is read is sent.
 
-    ``several``: a record's rows become one record together, and are no repeats. ``only`` narrows the search,
-    besides what the store says. ``whole``: a lookup that is read whole, whatever the window.
+    ``several``: a record's rows become one record together, and are no repeats; with ``prefer`` one of them
+    speaks for it, chosen by these columns (true and low values first). ``only`` narrows the search, besides
+    what the store says. ``whole``: a lookup that is read whole, whatever the window.
 
     ``properties`` are the names of the connector's own that a store may give another name, or leave out;
     ``attributes`` those that it may only leave out, as their names are Klaviyo's.
@@ -97,6 +98,7 @@ class Source:
     ledger_of: str | None = None
     always: bool = False
     several: bool = False
+    prefer: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     whole: bool = False
     properties: tuple[str, ...] = ()

@@ -21,8 +21,9 @@ from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import ledger
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.sorted_merge import side_by_side
+from netsuite_connector.flows.speaking import speaking
 
-# Rows whose identities are compared at once; more rows take more rounds over staging, not more memory (50
+# Rows whose identities are compared at once; more rows take more rounds over staging, not more memory (54
 # bytes a row).
 ROUND_ROWS = 1_000_000
 
@@ -31,8 +32,17 @@ Ints = npt.NDArray[np.int64]
 # had, the identity.
 _ROW, _SPEAKER, _OTHER = 0, 1, 2
 _LINE = np.dtype(
-    [("high", "u8"), ("low", "u8"), ("rank", "i8"), ("id", "i8"), ("source", "i2"), ("kind", "i1")]
+    [
+        ("high", "u8"),
+        ("low", "u8"),
+        ("rank", "i8"),
+        ("id", "i8"),
+        ("rows", "i4"),
+        ("source", "i2"),
+        ("kind", "i1"),
+    ]
 )
+_IDENTITIES = pa.schema([*ledger.SCHEMA, ("rows", pa.int32())])
 _HASH_BYTES = 16
 _BEFORE = 1  # the ``sub`` of the ledger's line about an identity that a record had before
 
@@ -69,7 +79,7 @@ def merge(run: Run) -> tuple[list[Merged], int]:
     """
     sources = run.domain.shaped
     absorbed: list[list[Ints]] = [[] for _ in sources]
-    winners: list[list[Ints]] = [[] for _ in sources]
+    winners: list[list[npt.NDArray[np.void]]] = [[] for _ in sources]
     shared: list[list[Ints]] = [[] for _ in sources]
     touched = [touched_ids(run, source) for source in sources]
     past = [_past(run, index, each) for index, each in enumerate(touched)]
@@ -92,20 +102,23 @@ def merge(run: Run) -> tuple[list[Merged], int]:
             won = (winner["source"] == index) & (winner["kind"] == _ROW)
             speaks_for = winner[group[losers]]
             absorbed[index].append(lines["id"][losers & mine])
-            winners[index].append(
-                speaks_for["id"][(speaks_for["source"] == index) & (speaks_for["kind"] == _ROW)]
-            )
+            by_mine = (speaks_for["source"] == index) & (speaks_for["kind"] == _ROW)
+            winners[index].append(_more(speaks_for["id"][by_mine], lines["rows"][losers][by_mine]))
+            manifold = won & (winner["rows"] > 1)
+            winners[index].append(_more(winner["id"][manifold], winner["rows"][manifold] - 1))
             shared[index].append(winner["id"][won & several])
             noted[index].append(_notes(lines[mine & ~first & (lines["kind"] != _OTHER)], 0))
-        spoken_for_before += int(np.count_nonzero(winner["kind"][group[losers]] == _SPEAKER))
+        by_before = winner["kind"][group[losers]] == _SPEAKER
+        spoken_for_before += int(lines["rows"][losers][by_before].sum())
     outcome = []
     for index, (moved, _) in enumerate(past):
-        ids, counts = np.unique(np.concatenate(winners[index]), return_counts=True)
+        more = np.concatenate(winners[index])
+        ids, places = np.unique(more["id"], return_inverse=True)
         outcome.append(
             Merged(
                 np.sort(np.concatenate(absorbed[index])),
                 ids,
-                counts.astype(np.int64),
+                np.bincount(places, more["rows"], minlength=len(ids)).astype(np.int64),
                 np.unique(np.concatenate([*shared[index], moved])),
                 pa.concat_tables(noted[index]).sort_by([("id", "ascending"), ("sub", "ascending")]),
             )
@@ -183,13 +196,17 @@ def _lines(run: Run, touched: list[Ints], number: int, rounds: int) -> npt.NDArr
 
 
 def _identities(run: Run, index: int) -> Iterator[pa.RecordBatch]:
-    """The valid rows of a source as the ledger's lines, without fingerprints."""
+    """The records that the valid rows of a source make, as the ledger's lines without fingerprints, and how
+    many rows each has.
+    """
     rule = run.domain.merge
     assert rule is not None  # noqa: S101 - merge() is called for domains that merge
     source = run.domain.shaped[index]
     valid = run.dataset("valid", source)
     known = valid.require().columns
-    for batch in valid.batches(columns=[name for name in rule.columns if name in known]):
+    rows = valid.batches(columns=[name for name in rule.columns if name in known])
+    # All rows of a record have its identity and its rank: any of them will do here.
+    for batch, counts in speaking(rows, ()):
         count = batch.num_rows
         hashes = pa.py_buffer(ledger.key_hashes(rule.key(batch)))
         columns = [
@@ -198,8 +215,9 @@ def _identities(run: Run, index: int) -> Iterator[pa.RecordBatch]:
             pa.nulls(count, pa.int64()),
             pa.FixedSizeBinaryArray.from_buffers(pa.binary(_HASH_BYTES), count, [None, hashes]),
             pa.array(rule.rank(source, batch)),
+            pa.array(counts, pa.int32()),
         ]
-        yield pa.RecordBatch.from_arrays(columns, schema=ledger.SCHEMA)
+        yield pa.RecordBatch.from_arrays(columns, schema=_IDENTITIES)
 
 
 def _of_ledger(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.void]:
@@ -209,6 +227,7 @@ def _of_ledger(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.void]:
     lines["high"], lines["low"] = hashes[:, 0], hashes[:, 1]
     lines["rank"] = batch.column("rank").fill_null(0).to_numpy()
     lines["id"], lines["source"] = batch.column("id").to_numpy(), index
+    lines["rows"] = batch.column("rows").to_numpy() if "rows" in batch.schema.names else 0
     speaks = pc.and_(pc.equal(batch.column("sub"), 0), pc.is_valid(batch.column("fingerprint")))
     lines["kind"] = np.where(speaks.to_numpy(zero_copy_only=False), _SPEAKER, _OTHER)
     return lines
@@ -216,6 +235,13 @@ def _of_ledger(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.void]:
 
 def _share(lines: npt.NDArray[np.void], number: int, rounds: int) -> npt.NDArray[np.void]:
     return lines[lines["high"] % rounds == number] if rounds > 1 else lines
+
+
+def _more(ids: Ints, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.void]:
+    """For how many more rows records speak."""
+    more = np.empty(len(ids), dtype=np.dtype([("id", "i8"), ("rows", "i8")]))
+    more["id"], more["rows"] = ids, rows
+    return more
 
 
 def _notes(lines: npt.NDArray[np.void], sub: int, *, known: bool = True) -> pa.Table:

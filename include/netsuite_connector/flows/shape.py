@@ -24,6 +24,7 @@ from netsuite_connector.flows.collector import paused_collector
 from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.merge import Merged, merge
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.speaking import speaking
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,9 @@ def _stream(
 ) -> Iterator[pa.RecordBatch]:
     """All records of a source in order, each with its fingerprint and its rows."""
     alone = run.domain.merge.alone if run.domain.merge is not None else None
-    for batch in run.dataset("valid", source).batches(batch_rows=CHUNK_ROWS):
+    valid = run.dataset("valid", source).batches(batch_rows=CHUNK_ROWS)
+    rows = (row for row, _ in speaking(valid, source.prefer)) if source.prefer else valid
+    for batch in rows:
         spoken = _spoken(batch, outcome)
         mapped = mapper.batch(spoken)
         if alone is not None and outcome is not None:
