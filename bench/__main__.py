@@ -7,7 +7,7 @@ import platform
 
 from rich.console import Console
 
-from bench import deliver, extract, line, parse, realtime, saves
+from bench import deliver, extract, history, line, parse, realtime, saves
 
 # Measured apart from this run, on a machine of this kind in November 2026, over customers without phones: an
 # order of magnitude to
@@ -39,6 +39,9 @@ def main() -> None:
     parser.add_argument(
         "--realtime-seconds", type=float, default=realtime.SECONDS, help="of saves that real time must follow"
     )
+    parser.add_argument(
+        "--history-orders", type=int, default=history.ORDERS, help="orders of the account with a history"
+    )
     asked = parser.parse_args()
     console = Console(width=100)
     console.print(f"Python {platform.python_version()} on {platform.machine()}\n")
@@ -62,6 +65,8 @@ def main() -> None:
         deliver.show(console, asked.deliver_seconds)
     if asked.realtime_seconds:
         realtime.show(console, asked.realtime_seconds)
+    if asked.history_orders:
+        history.show(console, asked.history_orders)
 
 
 if __name__ == "__main__":
