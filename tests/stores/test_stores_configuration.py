@@ -66,6 +66,11 @@ def test_yaml_wins_setting_by_setting(store: Store) -> None:
     assert found.origins["flows.orders.only.orders.status"] == "YAML"
 
 
+def test_the_switch_of_the_catalog_is_that_of_its_stock_too(tmp_path: Path) -> None:
+    store = written(tmp_path, YAML.replace("  catalog: {}\n", "  catalog: {}\n  stock: {}\n"))
+    assert configured(store, [Record(1, **RECORD)]).store.flows["stock"].enabled is False
+
+
 def test_what_neither_side_says_is_the_default(tmp_path: Path) -> None:
     store = written(tmp_path, YAML + "site: {url: https://a.example}\n")
     found = configured(store, [])

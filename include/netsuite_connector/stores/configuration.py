@@ -112,6 +112,9 @@ def _offered(record: Record) -> dict[str, Any]:
         "status": list(record.statuses),
     }
     switches = {f"flows.{flow}": on for flow, on in record.flows.items()}
+    if FlowName.CATALOG in record.flows:
+        # Stock and prices are those of the catalog, so one switch is for both.
+        switches[f"flows.{FlowName.STOCK}"] = record.flows[FlowName.CATALOG]
     return {name: value for name, value in values.items() if value} | switches
 
 
