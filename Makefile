@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 # Packages of another environment must not be picked up by this one.
 unexport PYTHONPATH PYTHONHOME
 PY = .venv/bin/python
+# As many test files at once as there are cores, four at most; a file's tests stay together.
+PYTEST = $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
@@ -32,10 +34,10 @@ test: setup ## lint, types and all tests
 	@$(MAKE) lint
 	@$(MAKE) types
 	@tools/witness.sh || echo 'The witnesses are not here: tests that need them skip.'
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-fast: setup ## the tests that need neither a whole line nor a scheduler
-	@$(PY) -m pytest -m 'not line and not scheduler' $(ARGS)
+	@$(PYTEST) -m 'not line and not scheduler' $(ARGS)
 
 lint: setup ## style and common mistakes (ruff)
 	@$(PY) -m ruff check .

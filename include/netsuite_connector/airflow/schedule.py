@@ -24,7 +24,6 @@ def asked_window(
     said = params["from"], params["to"]
     if run.run_type != _BACKFILL or cron is None or any(said) or params["full"] or params["resend"]:
         return said
-    # Airflow brings croniter, without types.
     from croniter import croniter  # type: ignore[import-untyped]
 
     end = run.data_interval_end or run.run_after
