@@ -34,7 +34,7 @@ def main() -> None:
         "--deliver-seconds",
         type=int,
         default=deliver.SECONDS,
-        help="of each kind of delivery to the sandbox Klaviyo, in its real windows (about 11 minutes in all)",
+        help="of each kind of delivery to the sandbox Klaviyo, in its real windows (about 17 minutes in all)",
     )
     parser.add_argument(
         "--realtime-seconds", type=float, default=realtime.SECONDS, help="of saves that real time must follow"

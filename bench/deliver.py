@@ -10,13 +10,16 @@ import argparse
 import dataclasses
 import json
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, cycle, islice
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -41,13 +44,18 @@ SECONDS = 180
 GOAL_SHARE, GOAL_CORE = 0.97, 0.20
 EVENTS_A_SECOND = 2_500
 DIFFERENT_PROFILES = 20_000  # they come again and again, so that the sandbox holds no more
-# Profiles with a long text: about a thousand fill a request's bytes, and the sandbox keeps up, for which
-# 25,000 small ones a second would be too many.
+# Profiles with a long text: about a thousand fill a request's bytes, and the sandbox keeps up with the jobs.
 PROFILES_A_REQUEST, NOTE = 1_000, 4_150
+_LARGE, _SMALL, _TOGETHER = "Profiles", "Small profiles", "Events of two flows and a backfill"
+# Of small ones 25,000 go in a second. The sandbox takes them, but would be busy with their jobs, which are
+# put off for so long; and it keeps their requests, so that a minute of them is enough.
+_NEVER, _SMALL_SECONDS = "1000000", 60
 _CHUNK = 50_000
 _FLOWS = {
     "Events": ("orders", Kind.EVENT, Bulk.EVENT_CREATE),
-    "Profiles": ("customers", Kind.PROFILE, Bulk.PROFILE_IMPORT),
+    _TOGETHER: ("orders", Kind.EVENT, Bulk.EVENT_CREATE),
+    _LARGE: ("customers", Kind.PROFILE, Bulk.PROFILE_IMPORT),
+    _SMALL: ("customers", Kind.PROFILE, Bulk.PROFILE_IMPORT),
     "Catalog items": ("catalog", Kind.ITEM, Bulk.ITEM_CREATE),
 }
 
@@ -61,13 +69,15 @@ class Job:
     url: str = ""
     key: str = ""
     requests: int = 0
+    limits: str = ""  # where calls are counted
+    background: bool = False
 
 
 class Timed(Limiter):
     """Notes when each request of one endpoint was let through."""
 
-    def __init__(self, endpoint: Endpoint, windows: Windows, **settings: str) -> None:
-        super().__init__(windows, **settings)  # type: ignore[arg-type]
+    def __init__(self, endpoint: Endpoint, windows: Windows, *, account: str, background: bool) -> None:
+        super().__init__(windows, account=account, background=background)
         self.moments: list[float] = []
         self._noted = endpoint
 
@@ -93,7 +103,7 @@ def _prepare(job: Job) -> None:
     run = _run(job)
     [source] = run.domain.delivered
     kind = source.kind
-    each = PROFILES_A_REQUEST if kind is Kind.PROFILE else _FLOWS[job.what][2].envelope.records
+    each = PROFILES_A_REQUEST if job.what == _LARGE else _FLOWS[job.what][2].envelope.records
     count = job.requests * each
     payloads = _items(count) if kind is Kind.ITEM else _shaped(job, source, count)
     keys = map(str, range(1, count + 1))
@@ -126,7 +136,7 @@ def _shaped(job: Job, source: Source, count: int) -> Iterator[bytes]:
     shaped = Run(load_stores()[0], DOMAINS[flow], Window(), Staging(job.folder)).dataset("records", source)
     for batch in chain.from_iterable(shaped.batches(columns=["payload"]) for _ in cycle((0,))):
         for payload in batch.column("payload").to_pylist():
-            yield _with_note(payload) if kind is Kind.PROFILE else payload
+            yield _with_note(payload) if job.what == _LARGE else payload
 
 
 def _with_note(payload: bytes) -> bytes:
@@ -152,13 +162,12 @@ def _items(count: int) -> Iterator[bytes]:
         yield orjson.dumps({"type": "catalog-item", "attributes": attributes})
 
 
-def _push(job: Job) -> dict[str, float]:
-    """Push it all in this process. ``windows``: seconds from the first request to the one that had to wait
-    for the end of the last window.
-    """
+def _push(job: Job) -> dict[str, Any]:
+    """Push it all in this process. ``moments``: when each request was let through."""
     run = _run(job)
     endpoint = _FLOWS[job.what][2].envelope.push
-    limiter = Timed(endpoint, FileWindows(Path(job.folder, "limits.sqlite")), account="bench")
+    windows = FileWindows(Path(job.limits))
+    limiter = Timed(endpoint, windows, account="bench", background=job.background)
     with requests.Session() as session:
         client = KlaviyoClient(session, base_url=job.url, api_key=job.key, limiter=limiter)
         used, began = time.process_time(), time.monotonic()
@@ -166,7 +175,7 @@ def _push(job: Job) -> dict[str, float]:
         return {
             "records": counts["records"],
             "seconds": time.monotonic() - began,
-            "windows": limiter.moments[job.requests - 1] - limiter.moments[0],
+            "moments": limiter.moments,
             "cpu": time.process_time() - used,
         }
 
@@ -176,39 +185,70 @@ def _measure(what: str, seconds: int, sandbox: SandboxAccount) -> dict[str, floa
     # One more than the windows take shows when the next one would have gone.
     steady = envelope.push.steady * seconds // 60
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        job = Job(what, folder, sandbox.url, sandbox.key, steady + 1)
-        _prepare(job)
-        asked = json.dumps(dataclasses.asdict(job))
-        command = [sys.executable, "-m", "bench.deliver", "--push"]
-        done = subprocess.run(
-            command, input=asked, check=True, capture_output=True, text=True, timeout=60 * seconds
-        )
-    measured = json.loads(done.stdout)
+        own = Path(folder, "own")
+        job = Job(what, str(own), sandbox.url, sandbox.key, steady + 1, str(Path(folder, "limits.sqlite")))
+        _prepare(job if what != _TOGETHER else dataclasses.replace(job, requests=(steady + 1) // 2 + 1))
+        measured = _pushed([job] if what != _TOGETHER else _three(job, Path(folder)), 60 * seconds)
+    moments = sorted(moment for each in measured for moment in each["moments"])
+    records, cpu = (sum(each[name] for each in measured) for name in ("records", "cpu"))
+    longest = max(each["seconds"] for each in measured)
     traffic = sandbox.state()["requests"]
     return {
-        **measured,
+        "records": records,
+        "seconds": longest,
+        "cpu": cpu,
         "requests": traffic[str(envelope.push)]["requests"],
-        "share": steady / (envelope.push.steady * measured["windows"] / 60),
+        # From the first request to the one that had to wait for the end of the last window.
+        "share": steady / (envelope.push.steady * (moments[steady] - moments[0]) / 60),
         "throttled": sum(each["throttled"] for each in traffic.values()),
-        "core": measured["cpu"] / measured["seconds"],
-        "core_at": measured["cpu"] / measured["records"] * EVENTS_A_SECOND,
+        "core": cpu / longest,
+        "core_at": cpu / records * EVENTS_A_SECOND,
     }
 
 
-def show(console: Console, seconds: int = SECONDS) -> None:
-    """Print what each kind of record reached in so many seconds of windows."""
+def _three(job: Job, folder: Path) -> list[Job]:
+    """The same records as two flows and a backfill, each with staging of its own. Both flows have work until
+    the windows are over.
+    """
+    made = []
+    for name in ("flow", "other", "backfill"):
+        shutil.copytree(job.folder, folder / name)
+        made.append(dataclasses.replace(job, folder=str(folder / name), background=name == "backfill"))
+    return made
+
+
+def _pushed(jobs: list[Job], patience: float) -> list[dict[str, Any]]:
+    """What each of these pushes came to, all at once in processes of their own."""
+
+    def pushed(job: Job) -> dict[str, Any]:
+        command = [sys.executable, "-m", "bench.deliver", "--push"]
+        asked = json.dumps(dataclasses.asdict(job))
+        done = subprocess.run(
+            command, input=asked, check=True, capture_output=True, text=True, timeout=patience
+        )
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(pushed, jobs))
+
+
+def show(console: Console, seconds: int = SECONDS, kinds: Sequence[str] = ()) -> None:
+    """Print what each kind of record (or these) reached in so many seconds of windows."""
     table = Table(
         title=f"Delivery over {seconds:,} s within Klaviyo's published limits", title_justify="left"
     )
     names = ("", "requests", "records", "seconds", "of the steady limit", "429", "CPU s")
     for name in (*names, "core", f"core at {EVENTS_A_SECOND:,}/s"):
         table.add_column(name, justify="right" if name else "left")
-    for what in _FLOWS:
-        console.print(f"{what}: {seconds:,} seconds …")
+    for what in kinds or _FLOWS:
+        least = min(seconds, _SMALL_SECONDS) if what == _SMALL else seconds
+        console.print(f"{what}: {least:,} seconds …")
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            options = ("--limits-scale", "1", "--database", str(Path(folder, "klaviyo.sqlite")))
+            options = ["--limits-scale", "1", "--database", str(Path(folder, "klaviyo.sqlite"))]
+            options += ["--job-seconds", _NEVER] if what == _SMALL else []
             with running_sandbox(*options) as sandbox:
-                done = _measure(what, seconds, sandbox)
+                done = _measure(what, least, sandbox)
         table.add_row(
             what,
             f"{done['requests']:,.0f}",
@@ -231,13 +271,14 @@ def main() -> None:
     """Print all; or push once for ``_measure``, which asks on standard input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of each kind; whole minutes")
+    parser.add_argument("--kind", action="append", choices=list(_FLOWS), help="only this; several times")
     parser.add_argument("--push", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.push:
         logging.disable()
         json.dump(_push(Job(**json.load(sys.stdin))), sys.stdout)
     else:
-        show(Console(width=110), asked.seconds)
+        show(Console(width=110), asked.seconds, asked.kind or ())
 
 
 if __name__ == "__main__":

@@ -223,6 +223,20 @@ def test_marks_are_shown_and_set(command: Command, tmp_path: Path) -> None:
     assert "(it was 2026-01-01T00:00:00Z)" in words(again.stdout)
 
 
+def test_the_mark_of_consents_is_shown_and_set_too(command: Command, tmp_path: Path) -> None:
+    shop = yaml.safe_load((ROOT / "include" / "stores" / "demo.yaml").read_text())
+    shop["consents"] = {"list": "News", "consented_at": "custentity_opted_in_at"}
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(shop))
+    stores = {"NETSUITE_CONNECTOR_STORES": str(tmp_path)}
+    asked = ("--store", "demo", "--flow", "consents")
+    done = command("highwater", "set", *asked, "2026-01-01T00:00:00Z", **stores)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"demo\s+consents\s+2026-01-01T00:00:00Z", command("highwater", "show", **stores).stdout)
+    without = command("highwater", "show", "--flow", "consents")
+    assert without.returncode == 2
+    assert "has no flow 'consents'" in without.stderr
+
+
 def test_the_next_run_goes_on_from_a_mark_that_was_set(
     command: Command, netsuite: NetSuite, tmp_path: Path
 ) -> None:

@@ -100,15 +100,16 @@ def test_rows_payloads_and_reasons_stand_side_by_side(command: Command, tmp_path
     shown = done.stdout
     assert re.search(r"row\s+payload\s+reasons", shown)
     assert '"Tier": "' in shown
-    assert '"Shop": "Outdoor"' in shown
+    assert '"Shop": "O•••' in shown
     assert re.search(r"customers 3\b[^}]*Email is not an e-mail address", shown)
     assert "Another record with this" in words(shown)
     assert "contacts" in shown
     # Personal data is masked, and nothing stays behind.
     assert "jane@" not in shown
-    assert "j…@shop.example" in shown
+    assert "j•••@•••" in shown
     assert "5552671" not in shown
-    assert '"+•••••••••71"' in shown
+    assert "Doe" not in shown
+    assert '"NetSuite Stage": "CUSTOMER"' in shown
     assert not list((tmp_path / "temporary").glob("netsuite-connector-map-*"))
     assert not (tmp_path / "airflow" / "staging").exists()
 

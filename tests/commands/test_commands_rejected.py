@@ -198,6 +198,9 @@ def test_what_is_not_personal_stays_readable() -> None:
         "type": {"id": "SalesOrd", "text": "Sales Order"},
         "trandate": "2026-11-01",
         "n": None,
+        "pricelevel__text": "Gold",
+        "NetSuite Price Level": "Gold",
+        "metric": {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}},
     }
     assert masked(row) == row
 

@@ -211,8 +211,10 @@ def cancelled(rows: list[Row], cut: int) -> dict[str, Row]:
     def nothing(_: str) -> Iterator[pa.RecordBatch]:
         return iter(())
 
-    known = Known(extracted=read, valid=read, deleted=nothing, ledger=nothing, whole=False)
-    payloads = [payload for made in cancellations(SITE, known) for payload in made.payload]
+    known = Known(
+        extracted=read, valid=read, deleted=nothing, ledger=nothing, site=lambda _: SITE, whole=False
+    )
+    payloads = [payload for made in cancellations(known) for payload in made.payload]
     events = [json.loads(payload)["attributes"]["events"]["data"][0]["attributes"] for payload in payloads]
     return {event["unique_id"]: event for event in events}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 import pytest
+from test_domains_catalog import SITE
 
 from netsuite_connector.domains.catalog import ITEMS, VARIANTS
 from netsuite_connector.domains.gone import gone_items, gone_variants, leaving
@@ -45,6 +46,7 @@ def known(
         valid=nothing,
         deleted=lambda name: iter([gone] if name == "items" else []),
         ledger=lines,
+        site=lambda _: SITE,
         whole=whole,
     )
 

@@ -81,6 +81,7 @@ def test_an_item_that_stands_alone_changes_its_own_variant_too() -> None:
         valid=lambda _: iter([rows]),
         deleted=lambda _: iter(()),
         ledger=lambda _: iter(()),
+        site=lambda _: SITE,
         whole=False,
     )
     assert DOMAIN.derive is not None

@@ -358,8 +358,23 @@ def test_whoever_says_yes_to_klaviyo_again_is_left_subscribed(shop: Shop) -> Non
     assert shop.subscribed() == {email(1)}
 
 
-def subscribe_as_a_form_does(shop: Shop, address: str) -> None:
-    shop.klaviyo.skip_time(3600)
+def test_a_clock_of_klaviyos_that_is_ahead_makes_no_import_look_like_a_yes(shop: Shop) -> None:
+    """Where Klaviyo says of an import when it was done, and not when the opt-in was given."""
+    shop.people(1)
+    run, client = shop.run(), shop.client()
+    watch, guard = Watch(run), consents.guard_of(run)
+    watch.open([email(1)], datetime.now(UTC))
+    shop.klaviyo.skip_time(60)
+    shop.klaviyo.suppress(email(1))
+    subscribe_as_a_form_does(shop, email(1), after=2)
+    watch.settle([email(1)], datetime.now(UTC))
+    assert guard.sweep(client) == 1
+    assert watch.mend(client, guard) == [email(1)]
+    assert shop.subscribed() == set()
+
+
+def subscribe_as_a_form_does(shop: Shop, address: str, after: float = 3600) -> None:
+    shop.klaviyo.skip_time(after)
     channels = {"email": {"marketing": {"consent": "SUBSCRIBED"}}}
     person = {"type": "profile", "attributes": {"email": address, "subscriptions": channels}}
     attributes = {"profiles": {"data": [person]}}

@@ -8,11 +8,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from flows_staged import line
+from flows_staged import stage as shaped
 
+from netsuite_connector.flows import consents
+from netsuite_connector.flows.addresses import BOOK as CONSENTS_BOOK
+from netsuite_connector.flows.addresses import book_of
+from netsuite_connector.flows.guard import Entry, Why
+from netsuite_connector.flows.highwater import put
+from netsuite_connector.flows.ledger import SCHEMA as LEDGER
+from netsuite_connector.flows.ledger import update
 from netsuite_connector.flows.retention import Kept, clean
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.watch import Watch
 from netsuite_connector.staging.staging import Staging
+from netsuite_connector.stores.model import ConsentSettings
 from netsuite_connector.stores.operations import RetentionDays
 
 NewRun = Callable[..., Run]
@@ -121,6 +133,51 @@ def test_what_runs_remember_has_no_age(new_run: NewRun, root: Path) -> None:
     aged(root, 4000)
     cleaned(run)
     assert left(root / "demo" / "customers") == {"ledger", "highwater", "book", "others", "volumes", "runs"}
+
+
+def test_what_must_never_be_forgotten_stays_for_good(new_run: NewRun, root: Path) -> None:
+    """Who opted out, who is being watched, what was delivered, whose orders were where, how far runs and
+    backfills have come: as the flows themselves write it, and untouched for ten years.
+    """
+    keep = RetentionDays(raw=1, records=1, rejected=1, reports=1)
+    consents_settings = ConsentSettings(list="News", consented_at="custentity_opted_in_at")
+    first = new_run("orders")
+    store = first.store.model_copy(update={"retention_days": keep, "consents": consents_settings})
+    consents_run = replace(consents.open_run(store, first.staging), window=first.window)
+    guard = consents.guard_of(consents_run)
+    guard.enter([Entry("ann@shop.example", Why.NETSUITE)])
+    Watch(consents_run).open(["bob@shop.example"], NOW)
+    with book_of(consents_run).writer(CONSENTS_BOOK) as writer:
+        writer.commit(whole=True, settings={})
+    for run in (replace(first, store=store), replace(new_run("orders", end="2026-10-01"), store=store)):
+        shaped(run, orders=[line(1, 10)])
+    lines = pa.RecordBatch.from_pylist([{"id": 1, "sub": 0, "fingerprint": 1}], schema=LEDGER)
+    for run in (first, consents_run):
+        put(run, NOW, "hand")
+        update(run.ledger(run.domain.delivered[0]), iter([lines]))
+    unfinished = (
+        ("demo", "history", "plans", "a.json"),
+        ("demo", "history", "windows", "x", "orders", "a.json"),
+    )
+    for place in unfinished:
+        first.staging.write_json(place, {"began": "2016-01-01T00:00:00Z"})
+    before = {file for file in root.rglob("*") if file.is_file()}
+    aged(root, 3650)
+
+    gone = list(clean(first.staging, store, really=True, now=NOW))
+    left_over = {file for file in root.rglob("*") if file.is_file()}
+    removed = {file.relative_to(root).as_posix() for file in before - left_over}
+    assert gone
+    assert removed
+    assert all(name.startswith("demo/orders/runs/") for name in removed)
+    kept = {"/".join(file.relative_to(root).parts[:3]) for file in left_over}
+    assert {
+        *("klaviyo-guard/klaviyo_demo/entries", "demo/consents/watch", "demo/consents/book"),
+        *("demo/consents/highwater", "demo/consents/ledger", "demo/orders/highwater", "demo/orders/ledger"),
+        *("demo/orders/book", "demo/history/plans", "demo/history/windows"),
+    } <= kept
+    assert guard.of(["ann@shop.example"])
+    assert Watch(consents_run).emails() == {"bob@shop.example"}
 
 
 def test_the_store_says_how_long(new_run: NewRun, root: Path) -> None:

@@ -21,24 +21,33 @@ from netsuite_connector.domains.model import Kind
 from netsuite_connector.errors import ConnectorError
 from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.klaviyo.consent import ENVELOPES
 from netsuite_connector.klaviyo.endpoints import (
     CATEGORIES,
+    DELETION,
     EVENTS,
     IMPORT_JOBS,
     ITEMS,
+    LISTS,
     METRICS,
     PROFILES,
+    SUPPRESSIONS,
     VARIANTS,
     Bulk,
     Endpoint,
 )
-from netsuite_connector.klaviyo.errors import KlaviyoRevisionError, KlaviyoScopeError
-from netsuite_connector.stores.model import Store
+from netsuite_connector.klaviyo.errors import (
+    KlaviyoRequestError,
+    KlaviyoRevisionError,
+    KlaviyoScopeError,
+)
+from netsuite_connector.stores.model import ConsentSettings, Store
 
 KEY = "Klaviyo key"
 ACCOUNT = "Klaviyo account"
 READING = "Klaviyo reading"
 WRITING = "Klaviyo writing"
+LIST = "Klaviyo list"
 REVISION = "Klaviyo revision"
 AFTER_KEY = (ACCOUNT, READING, WRITING, REVISION)
 
@@ -55,6 +64,8 @@ _NEEDS: dict[Kind, tuple[Bulk, tuple[Endpoint, ...]]] = {
     Kind.ITEM_DELETION: (Bulk.ITEM_DELETE, (ITEMS,)),
     Kind.VARIANT_DELETION: (Bulk.VARIANT_DELETE, (VARIANTS,)),
 }
+# Consents are read with the profiles, and opt-outs from events by metric.
+_CONSENTS = (LISTS, PROFILES, EVENTS, METRICS)
 _SOON = timedelta(days=100)  # revisions come out every quarter
 
 
@@ -84,8 +95,16 @@ def check(store: Store, client: KlaviyoClient) -> Iterator[Finding]:
         for source in domain_of(store, flow).delivered
         if source.kind is not None and source.kind in _NEEDS
     ]
-    yield tried(READING, lambda: _reading(kinds, client))
-    yield Finding(WRITING, *_writing(kinds))
+    consents = store.consents if store.consents is not None and store.consents.enabled else None
+    listings = [listing for kind in kinds for listing in _NEEDS[kind][1]]
+    pushes = [_NEEDS[kind][0].envelope.push for kind in kinds]
+    if consents is not None:
+        listings += [*_CONSENTS, SUPPRESSIONS] if consents.suppress else _CONSENTS
+        pushes += [envelope.push for envelope in ENVELOPES]
+    yield tried(READING, lambda: _reading(listings, client))
+    yield Finding(WRITING, *_writing(pushes))
+    if consents is not None:
+        yield tried(LIST, lambda: _list(consents, client))
     yield tried(REVISION, lambda: _revision(client))
 
 
@@ -102,8 +121,8 @@ def _account(store: Store, account: dict[str, Any]) -> Found:
     )
 
 
-def _reading(kinds: Iterable[Kind], client: KlaviyoClient) -> Found:
-    listings = dict.fromkeys(listing for kind in kinds for listing in _NEEDS[kind][1])
+def _reading(listings: Iterable[Endpoint], client: KlaviyoClient) -> Found:
+    listings = dict.fromkeys(listings)
     refused: list[str] = []
     for listing in listings:
         try:
@@ -112,18 +131,36 @@ def _reading(kinds: Iterable[Kind], client: KlaviyoClient) -> Found:
             refused.append(str(error))
     if refused:
         return wrong(" ".join(refused))
-    scopes = _all(listing.scopes for listing in listings)
+    scopes = _all(listings)
     if not scopes:
         return untried("The store's flows read nothing from Klaviyo.")
     return right(f"The key has what the store's flows need to read: {', '.join(scopes)}.")
 
 
-def _writing(kinds: Iterable[Kind]) -> Found:
-    scopes = _all(_NEEDS[kind][0].envelope.push.scopes for kind in kinds)
+def _writing(pushes: Iterable[Endpoint]) -> Found:
+    scopes = _all(pushes)
     if not scopes:
         return untried("The store has no flow that is switched on.")
     return untried(
-        f"Not tried, as that would write: look in Klaviyo whether the key has {', '.join(scopes)}."
+        f"Not tried, as that would write: look in Klaviyo whether the key has {', '.join(scopes)}, and "
+        f"{', '.join(DELETION.scopes)} where the DAG privacy_deletion is to have people forgotten."
+    )
+
+
+def _list(consents: ConsentSettings, client: KlaviyoClient) -> Found:
+    try:
+        found = client.reading.find_list(consents.list)
+    except KlaviyoScopeError:
+        return untried("Not tried: the key may not read lists.")
+    except KlaviyoRequestError as error:
+        return wrong(f"{error} It is what 'consents.list' says.")
+    what = f"Opt-ins are imported into the list '{found.name}' ({found.id})"
+    if found.double_opt_in:
+        return right(f"{what}, which asks everybody else for a confirmation (double opt-in).")
+    return warning(
+        f"{what}, which asks nobody for a confirmation (single opt-in): whoever types another's address "
+        "into a form is on it beside the confirmed ones. Set the list to double opt-in in Klaviyo, unless "
+        "that is meant."
     )
 
 
@@ -140,5 +177,5 @@ def _revision(client: KlaviyoClient) -> Found:
     )
 
 
-def _all(scopes: Iterable[tuple[str, ...]]) -> list[str]:
-    return sorted({scope for some in scopes for scope in some})
+def _all(endpoints: Iterable[Endpoint]) -> list[str]:
+    return sorted({scope for endpoint in endpoints for scope in endpoint.scopes})

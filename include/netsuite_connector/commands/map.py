@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from netsuite_connector.commands.masking import masked, masked_text
 from netsuite_connector.commands.stores import check_flow, chosen
+from netsuite_connector.domains.model import Kind
 from netsuite_connector.errors import MendError
 from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.flows.preview import Shown, preview
@@ -23,10 +24,7 @@ from netsuite_connector.flows.settings import settings_of
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.window import Window
 
-_EMAIL = re.compile(r"\b([\w.+'-])[\w.+'-]*(@[\w.-]+)", re.IGNORECASE)
-_PHONE_NAMES = ("phone", "fax")
-_NUMBER = re.compile(r"[0-9]")
-_SHOWN_DIGITS = 2
+_OF_PEOPLE = (Kind.PROFILE, Kind.EVENT)
 
 
 def run(  # noqa: PLR0913 - the command's options
@@ -60,8 +58,10 @@ def run(  # noqa: PLR0913 - the command's options
         trial = Run(settings, domain, Window(), Staging(folder), limit=rows, dry_run=True)
         with console.status("reading …"):
             found = preview(trial, client, rows=rows, ids=ids, only=source)
+    # A catalog is of nobody.
+    as_it_is = personal or not any(each.kind in _OF_PEOPLE for each in domain.delivered)
     for each in found.shown:
-        _show(console, each if personal else _masked(each))
+        _show(console, each if as_it_is else _masked(each))
     missing = sorted(set(ids) - {each.id for each in found.shown})
     if missing:
         console.print(f"No saved search of the flow gives {', '.join(map(str, missing))}.", highlight=False)
@@ -99,20 +99,7 @@ def _masked(shown: Shown) -> Shown:
     return Shown(
         shown.source,
         shown.id,
-        tuple(_without_personal(row) for row in shown.rows),
-        tuple((_EMAIL.sub(r"\1…\2", key), _without_personal(payload)) for key, payload in shown.payloads),
-        shown.reasons,
+        tuple(masked(row) for row in shown.rows),
+        tuple((masked_text(key), masked(payload)) for key, payload in shown.payloads),
+        tuple(map(masked_text, shown.reasons)),
     )
-
-
-def _without_personal(value: Any, name: str = "") -> Any:
-    """The value with e-mail addresses and phone numbers masked."""
-    if isinstance(value, dict):
-        return {key: _without_personal(inner, key) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_personal(inner, name) for inner in value]
-    if not isinstance(value, str):
-        return value
-    if any(part in name.lower() for part in _PHONE_NAMES):
-        return _NUMBER.sub("•", value[:-_SHOWN_DIGITS]) + value[-_SHOWN_DIGITS:]
-    return _EMAIL.sub(r"\1…\2", value)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from netsuite_connector.domains.model import Kind, Known, Records, Site, Source
+from netsuite_connector.domains.model import Kind, Known, Records, Source
 from netsuite_connector.domains.orders import NAMES, ORDERS, CancelledShaper
 
 CANCELLATIONS = Source(
@@ -25,7 +25,7 @@ _STATUS = "statusref"
 _SHIPPED = "quantityshiprecv"
 
 
-def cancellations(site: Site, known: Known) -> Iterator[Records]:
+def cancellations(known: Known) -> Iterator[Records]:
     """The events of all cancelled orders that the run read, ordered by id."""
     told = known.extracted(ORDERS.name, [_STATUS])
     if not any(_STATUS in batch.schema.names and pc.any(_ended(batch)).as_py() for batch in told):
@@ -35,7 +35,7 @@ def cancellations(site: Site, known: Known) -> Iterator[Records]:
     for batch in known.valid(ORDERS.name):
         if not {_STATUS, "lastmodifieddate"} <= set(batch.schema.names):
             return
-        shaper = shaper or CancelledShaper(ORDERS, site, batch.schema.names)
+        shaper = shaper or CancelledShaper(ORDERS, known.site(ORDERS.name), batch.schema.names)
         ended = _ended(batch)
         if not pc.any(ended).as_py() and rest is None:
             continue

@@ -31,7 +31,7 @@ from netsuite_connector.domains.columns import extra_columns, known_columns, sen
 from netsuite_connector.domains.gone import gone_items, gone_variants, leaving
 from netsuite_connector.domains.images import image_source
 from netsuite_connector.domains.model import Domain, Field, Kind, Known, Records, Site, Source
-from netsuite_connector.domains.objects import encode, object_of
+from netsuite_connector.domains.objects import encode, object_for, object_of
 from netsuite_connector.domains.prices import price_source
 
 # Ids of a custom catalog are written with the integration and catalog they belong to (Klaviyo's API
@@ -87,7 +87,7 @@ VARIANTS = Source(
     ),
     properties=_METADATA,
 )
-OWN_VARIANTS = Source(name="own_variants", kind=Kind.VARIANT, ledger_of=VARIANTS.name)
+OWN_VARIANTS = Source(name="own_variants", kind=Kind.VARIANT, ledger_of=VARIANTS.name, properties=_METADATA)
 
 # "modified" is left out of what is sent: a save that changes nothing else is no change of the item.
 KNOWN = known_columns((ITEMS, VARIANTS), "internalid", "created")
@@ -119,9 +119,8 @@ class ItemShaper:
         self._variants = source.kind is Kind.VARIANT
         self._own = source.name == OWN_VARIANTS.name
         self._extra = extra_columns(columns, KNOWN)
-        names = [site.named(name) for name in _METADATA]
-        self._kept = [place for place, name in enumerate(names) if name is not None]
-        self._metadata = object_of(*(name for name in names if name is not None), *self._extra)
+        self._has_metadata = bool(self._extra) or any(site.named(name) is not None for name in _METADATA)
+        self._metadata = object_for(site, *_METADATA, extra=self._extra)
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """One record a row."""
@@ -130,13 +129,14 @@ class ItemShaper:
         # A child's name is written "PARENT : CHILD"; the last part is its own.
         skus = [name.rsplit(" : ", 1)[-1] for name in values(batch, "itemid")]
         available = values(batch, "quantityavailable")
-        own = (skus, texts(batch, "type"), available)
         metadata: Iterator[Any] = map(
             self._metadata,
-            *(own[place] for place in self._kept),
+            skus,
+            texts(batch, "type"),
+            available,
             *(sent(batch, name, self._site.as_id) for name in self._extra),
         )
-        if not (self._kept or self._extra):
+        if not self._has_metadata:
             metadata = iter([None] * len(ids))
         attributes = map(
             _ATTRIBUTES,
@@ -232,15 +232,16 @@ def _derive(source: Source, site: Site, known: Known, *, delete: bool) -> Iterat
     if source.name == CATEGORIES.name:
         yield category_records(site.lookups[ITEM_CATEGORIES.name]())
     elif source.name == OWN_VARIANTS.name:
-        yield from _own_variants(source, site, known)
+        yield from _own_variants(source, known)
     elif source.ledger_of == ITEMS.name:
         yield from gone_items(source, known)
     else:
         yield from gone_variants(source, known, with_items=delete)
 
 
-def _own_variants(source: Source, site: Site, known: Known) -> Iterator[Records]:
+def _own_variants(source: Source, known: Known) -> Iterator[Records]:
     """The variants of items that are no matrix parents."""
+    site = known.site(ITEMS.name)
     for batch in known.valid(ITEMS.name):
         alone = batch.filter(batch.column(STANDALONE))
         made = ItemShaper(source, site, batch.schema.names).feed(alone)

@@ -21,24 +21,17 @@ from netsuite_connector.domains.categories import ITEM_CATEGORIES
 from netsuite_connector.domains.columns import extra_columns, sent, texts, values
 from netsuite_connector.domains.images import image_source
 from netsuite_connector.domains.model import Domain, Kind, Records, Site, Source
-from netsuite_connector.domains.objects import encode, object_of
+from netsuite_connector.domains.objects import encode, object_for
 from netsuite_connector.domains.prices import price_source
 
-FEED_ITEMS = replace(ITEMS, kind=Kind.FEED_ITEM, deleted_types=(), always=True)
-_CHILDREN = replace(VARIANTS, kind=None)
-
-_FIELDS = (
-    "id",
-    "title",
-    "link",
-    "description",
-    "price",
-    "image_link",
-    "categories",
-    "inventory_quantity",
-    "sku",
-    "type",
+# What Klaviyo wants of a feed, and what it knows beside that.
+_KLAVIYOS = ("id", "title", "link", "description", "price", "image_link")
+_OPTIONAL = ("categories", "inventory_quantity")
+_OWN = ("sku", "type")
+FEED_ITEMS = replace(
+    ITEMS, kind=Kind.FEED_ITEM, deleted_types=(), always=True, properties=_OWN, attributes=_OPTIONAL
 )
+_CHILDREN = replace(VARIANTS, kind=None)
 
 
 class FeedShaper:
@@ -48,7 +41,7 @@ class FeedShaper:
         self.warnings: Counter[str] = Counter()
         self._site = site
         self._extra = extra_columns(columns, KNOWN)
-        self._entry = object_of(*_FIELDS, *self._extra)
+        self._entry = object_for(site, *_KLAVIYOS, *_OPTIONAL, *_OWN, extra=self._extra)
         self._parents, self._stock = _stock_of_children(site)
 
     def feed(self, batch: pa.RecordBatch) -> Records:

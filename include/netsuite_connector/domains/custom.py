@@ -20,9 +20,11 @@ from netsuite_connector.column_type import TEXT_SUFFIX, ColumnType
 from netsuite_connector.domains.columns import extra_columns, sent, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, Kind, Merge, Records, Site, Source
-from netsuite_connector.domains.objects import encode, object_of
+from netsuite_connector.domains.objects import encode, object_for, object_of
 from netsuite_connector.errors import MendError
 
+# The names of an event's properties that are no columns.
+_PROPERTIES = ("NetSuite ID",)
 _KEYS = ("internalid", "lineuniquekey")
 _EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric", "backfill")
 
@@ -82,7 +84,15 @@ def _field(name: str, type_: ColumnType = ColumnType.TEXT, *, required: bool = F
 def _source(flow: str, search: str, kind: Kind, fields: list[Field], mandatory: Collection[str]) -> Source:
     known = {field.name for field in fields}
     more = [_field(name) for name in mandatory if name not in known]
-    return Source(flow, search, kind=kind, fields=(*fields, *more), once=kind is Kind.EVENT)
+    event = kind is Kind.EVENT
+    return Source(
+        flow,
+        search,
+        kind=kind,
+        fields=(*fields, *more),
+        once=event,
+        properties=_PROPERTIES if event else (),
+    )
 
 
 class _Events:
@@ -106,7 +116,7 @@ class _Events:
         self._metric = {"data": {"type": "metric", "attributes": {"name": metric}}}
         known = {*_KEYS, email, time, *([value] if value else [])}
         self._extra = extra_columns(columns, known | {name + TEXT_SUFFIX for name in known})
-        self._properties = object_of("NetSuite ID", *self._extra)
+        self._properties = object_for(site, *_PROPERTIES, extra=self._extra)
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """One event a row. Raises MendError where the column of the moment holds none."""

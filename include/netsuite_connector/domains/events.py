@@ -6,7 +6,7 @@ The saved searches give a row a line, with the transaction's own fields repeated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,26 @@ from netsuite_connector.domains.columns import extra_columns, known_columns, sen
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Field, Site, Source
 from netsuite_connector.domains.objects import as_json, encode, object_of
+
+# Klaviyo's parts of an address, and what NetSuite calls them behind "ship" and "bill".
+_ADDRESS_PARTS = {
+    "Address1": "address1",
+    "Address2": "address2",
+    "City": "city",
+    "RegionCode": "state",
+    "CountryCode": "countrycode",
+    "Zip": "zip",
+    "Phone": "phone",
+}
+_PART_LABELS = {
+    "address1": "Address 1",
+    "address2": "Address 2",
+    "city": "City",
+    "state": "State/Province",
+    "countrycode": "Country Code",
+    "zip": "Zip",
+    "phone": "Phone",
+}
 
 HEADER_FIELDS = (
     Field("tranid", "Document Number", mandatory=True, required=True),
@@ -34,8 +54,15 @@ HEADER_FIELDS = (
     Field("source", "Source", ColumnType.SELECT),
     Field("salesrep", "Sales Rep", ColumnType.SELECT),
     Field("shipmethod", "Ship Via", ColumnType.SELECT),
+    *(
+        Field(f"{place}{part}", f"{title} : {label}")
+        for place, title in (("ship", "Shipping"), ("bill", "Billing"))
+        for part, label in {"addressee": "Addressee", **_PART_LABELS}.items()
+    ),
 )
 ITEM_FIELDS = (
+    Field("fxamount", "Amount (Foreign Currency)", ColumnType.NUMBER),
+    Field("pricelevel", "Price Level", ColumnType.SELECT),
     Field("memo", "Memo"),
     Field("item.displayname", "Item : Display Name"),
     Field("item.salesdescription", "Item : Description"),
@@ -54,19 +81,9 @@ ITEM_FIELDS = (
 _LEFT_OUT = (
     *("internalid", "lineuniquekey", "line", "lastmodifieddate", "email", "mainname", "mainline", "closed"),
     *("createdfrom", "createdfrom.tranid", "createdfrom.type", "createdfrom.statusref", "otherrefnum"),
-    *("quantityshiprecv", "signedamount", "opportunity", "location", "forecasttype", "fxamount"),
+    *("quantityshiprecv", "signedamount", "opportunity", "location", "forecasttype"),
     *("customermain.firstname", "customermain.lastname"),
 )
-# Klaviyo's parts of an address, and what NetSuite calls them behind "ship" and "bill".
-_ADDRESS_PARTS = {
-    "Address1": "address1",
-    "Address2": "address2",
-    "City": "city",
-    "RegionCode": "state",
-    "CountryCode": "countrycode",
-    "Zip": "zip",
-    "Phone": "phone",
-}
 # Columns that an administrator adds belong to the line when NetSuite keeps them there; all others describe
 # the transaction.
 _LINE_PREFIXES = ("custcol", "item.")
@@ -79,6 +96,8 @@ _LINE_COLUMNS = {
 # no column of its own. It is found by what it says, as NetSuite numbers formulas by where they stand.
 WEBSITE_TAG = "NSK website "
 _FORMULA = "formulatext"
+TAGGED = (_FORMULA, WEBSITE_TAG.strip())
+"""How :attr:`Source.tagged` says that."""
 
 # An element of an event bulk create job, around the profile's address and the event's attributes.
 BEFORE_EMAIL = (
@@ -154,19 +173,6 @@ def named(*names: str) -> Names:
     )
 
 
-def object_for(site: Site, *names: str, extra: Iterable[str] = ()) -> Callable[..., Any]:
-    """As ``object_of``, with the store's own words for ``names``, less those that it leaves out; ``extra``
-    are names of columns.
-    """
-    keys = [*(site.named(name) for name in names), *extra]
-    kept = [key for key in keys if key is not None]
-    make = object_of(*kept)
-    if len(kept) == len(keys):
-        return make
-    places = [place for place, key in enumerate(keys) if key is not None]
-    return lambda *values: make(*(values[place] for place in places))
-
-
 # ---- columns ----------------------------------------------------------------------------------------------
 
 
@@ -178,14 +184,18 @@ class Extra:
     line: list[str]
 
 
-def extra_of(source: Source, columns: Collection[str], *used: str) -> Extra:
-    """What the search of ``source`` has beside the columns that its events know."""
+def extra_of(source: Source, site: Site, columns: Collection[str], *used: str) -> Extra:
+    """What the search of ``source`` has beside the columns that its events know. What belongs to a line does
+    so under whatever name the store gives it.
+    """
     left_out = {name for each in (*_LEFT_OUT, *used) for name in (each, each + TEXT_SUFFIX)}
-    addresses = {f"{place}{part}" for place in ("ship", "bill") for part in _ADDRESS_PARTS.values()}
-    addresses |= {"shipaddressee", "billaddressee"}
-    extra = extra_columns(columns, known_columns((source,), *left_out, *addresses))
-    line = [name for name in extra if name.startswith(_LINE_PREFIXES) or name in _LINE_COLUMNS]
+    extra = extra_columns(columns, known_columns((source,), *left_out))
+    line = [name for name in extra if _is_of_line(site.column_of(name))]
     return Extra([name for name in extra if name not in line], line)
+
+
+def _is_of_line(column: str) -> bool:
+    return column.startswith(_LINE_PREFIXES) or column in _LINE_COLUMNS
 
 
 def extra_values(batch: pa.RecordBatch, names: Iterable[str], site: Site) -> list[list[Any]]:

@@ -63,6 +63,7 @@ class Mapper:
         self.warnings: Counter[str] = Counter()
         self._mapping = mapping
         self._fields = {each.name: each for each in source.fields}
+        self._tagged = source.tagged
         self._as_id = site.as_id
         self.site = self._site(site)
         """What the source's shaper must know: names, and which columns are sent as id, by their new names."""
@@ -99,7 +100,11 @@ class Mapper:
             for name, rule in self._mapping.columns.items()
         ]
         if not self._mapping.extra:
-            columns = {name: column for name, column in columns.items() if self._is_known(name)}
+            columns = {
+                name: known
+                for name, column in columns.items()
+                if (known := self._known(name, column)) is not None
+            }
         for target, rule, halves in moved:
             if not rule.drop:
                 _put(columns, target, halves, fill=rule.to is not None)
@@ -135,8 +140,17 @@ class Mapper:
             self.warnings[f"Value of {name} left out: can't be read as {wanted}"] += lost
         return made, None
 
-    def _is_known(self, name: str) -> bool:
-        return name in ALWAYS or name in self._fields or name.removesuffix(TEXT_SUFFIX) in self._fields
+    def _known(self, name: str, column: pa.Array) -> pa.Array | None:
+        """What of a column the source knows, whatever the store says; None where that is nothing."""
+        if name in ALWAYS or name in self._fields or name.removesuffix(TEXT_SUFFIX) in self._fields:
+            return column
+        if (
+            self._tagged is None
+            or not name.startswith(self._tagged[0])
+            or not pa.types.is_string(column.type)
+        ):
+            return None
+        return pc.if_else(pc.starts_with(column, self._tagged[1]), column, pa.scalar(None, pa.string()))
 
 
 def _target(name: str, rule: ColumnRule) -> str:

@@ -123,7 +123,10 @@ def _check_target(target: Field, where: str, refuse: Refuse) -> None:
 
 def _guarded(field: Field) -> bool:
     """Whether rows are rejected for what stands in the field."""
-    rules = (field.pattern, field.one_of, field.minimum, field.forbidden, field.max_length)
+    rules = (
+        *(field.pattern, field.one_of, field.minimum, field.forbidden, field.max_length),
+        field.empty_for,
+    )
     return field.required or any(rule is not None for rule in rules)
 
 

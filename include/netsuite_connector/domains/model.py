@@ -83,6 +83,9 @@ class Source:
     speaks for it, chosen by these columns (true and low values first). ``only`` narrows the search, besides
     what the store says. ``whole``: a lookup that is read whole, whatever the window.
 
+    ``tagged``: text columns whose names begin with the first are the domain's own where their values begin
+    with the second: formulas, which NetSuite numbers by where they stand.
+
     ``properties`` are the names of the connector's own that a store may give another name, or leave out;
     ``attributes`` those that it may only leave out, as their names are Klaviyo's.
     """
@@ -98,6 +101,7 @@ class Source:
     ledger_of: str | None = None
     always: bool = False
     several: bool = False
+    tagged: tuple[str, str] | None = None
     prefer: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     whole: bool = False
@@ -212,13 +216,16 @@ class Known:
 
     ``extracted`` (with some columns only, if asked) and ``valid`` rows of this run, records that were
     ``deleted`` in NetSuite within its window, the ``ledger`` of what was delivered before (``id`` and
-    ``sub``). ``whole``: the run read all there is, so what it did not see is gone.
+    ``sub``). ``site`` is what a shaper of such rows must know: what the store says of their source holds
+    for what is made of them too, unless it says otherwise. ``whole``: the run read all there is, so what it
+    did not see is gone.
     """
 
     extracted: Callable[..., Iterator[pa.RecordBatch]]
     valid: Callable[[str], Iterator[pa.RecordBatch]]
     deleted: Callable[[str], Iterator[pa.RecordBatch]]
     ledger: Callable[[str], Iterator[pa.RecordBatch]]
+    site: Callable[[str], Site]
     whole: bool
 
 

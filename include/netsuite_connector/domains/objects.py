@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from netsuite_connector.domains.model import Site
+
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
@@ -35,6 +37,19 @@ def object_of(*names: str) -> Callable[..., Any]:
     last = {name: place for place, name in enumerate(names)}
     places = [last[key] for key in keys]
     return lambda *values: kind(*(values[place] for place in places))
+
+
+def object_for(site: Site, *names: str, extra: Iterable[str] = ()) -> Callable[..., Any]:
+    """As ``object_of``, with the store's own words for ``names``, less those that it leaves out; ``extra``
+    are names of columns.
+    """
+    keys = [*(site.named(name) for name in names), *extra]
+    kept = [key for key in keys if key is not None]
+    make = object_of(*kept)
+    if len(kept) == len(keys):
+        return make
+    places = [place for place, key in enumerate(keys) if key is not None]
+    return lambda *values: make(*(values[place] for place in places))
 
 
 def members(json: bytes) -> bytes:

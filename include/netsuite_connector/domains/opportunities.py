@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.columns import values
-from netsuite_connector.domains.events import HEADER_FIELDS, ITEM_FIELDS, metric, named
+from netsuite_connector.domains.events import HEADER_FIELDS, ITEM_FIELDS, TAGGED, metric, named
 from netsuite_connector.domains.model import Domain, Field, Kind, Source
 from netsuite_connector.domains.transactions import Event, TransactionShaper, day_or
 
@@ -54,6 +54,7 @@ OPPORTUNITIES = Source(
         Field("amount", "Amount", ColumnType.NUMBER),
         *ITEM_FIELDS,
     ),
+    tagged=TAGGED,
     properties=_NAMES.properties,
     attributes=_NAMES.attributes,
 )

@@ -47,7 +47,7 @@ def _shaper(source: Source, site: Site, columns: Collection[str]) -> Shaper:
 
 
 def _derive(source: Source, site: Site, known: Known) -> Iterator[Records]:
-    return cancellations(site, known) if source is CANCELLATIONS else storefronts_of(site)
+    return cancellations(known) if source is CANCELLATIONS else storefronts_of(site)
 
 
 DOMAIN = Domain(

@@ -27,17 +27,17 @@ from netsuite_connector.domains.events import (
     HEADER_FIELDS,
     ITEM_FIELDS,
     STOREFRONT,
+    TAGGED,
     Addresses,
     Properties,
     extra_of,
     extra_values,
     metric,
     named,
-    object_for,
     storefronts,
 )
 from netsuite_connector.domains.model import Field, Kind, Records, Site, Source
-from netsuite_connector.domains.objects import Pieces, encode, list_of, members, object_of
+from netsuite_connector.domains.objects import Pieces, encode, list_of, members, object_for, object_of
 from netsuite_connector.domains.sold_items import Items, Lines, foreign_totals
 from netsuite_connector.domains.transactions import Grouped
 
@@ -65,8 +65,8 @@ _FIELDS = (
     Field("quantity", "Quantity", ColumnType.NUMBER, mandatory=True, required=True),
     Field("rate", "Item Rate", ColumnType.NUMBER, mandatory=True),
     Field("amount", "Amount", ColumnType.NUMBER, mandatory=True, required=True),
-    Field("fxamount", "Amount (Foreign Currency)", ColumnType.NUMBER),
-    Field("pricelevel", "Price Level", ColumnType.SELECT),
+    # Tells of a closed order whether anything of it was shipped.
+    Field("quantityshiprecv", "Quantity Fulfilled/Received", ColumnType.NUMBER),
     *(
         Field(field.name, field.label, field.type, mandatory=field.name in _MANDATORY_OF_ITEMS)
         for field in ITEM_FIELDS
@@ -90,6 +90,7 @@ ORDERS = Source(
     once=True,
     deleted_types=("salesorder", "invoice", "cashsale"),
     fields=_FIELDS,
+    tagged=TAGGED,
     properties=NAMES.properties,
     attributes=NAMES.attributes,
 )
@@ -120,7 +121,7 @@ class EventShaper(Grouped):
         self._metric = metric(name or site.placed_order)
         self._moment = moment
         self._items = Items(site, columns)
-        self._extra = extra_of(source, columns)
+        self._extra = extra_of(source, site, columns)
         self._known = Properties.of(_KNOWN, columns)
         self._addresses = {
             name: address

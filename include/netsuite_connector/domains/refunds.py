@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.columns import values
-from netsuite_connector.domains.events import HEADER_FIELDS, ITEM_FIELDS, metric, named, nothing
+from netsuite_connector.domains.events import HEADER_FIELDS, ITEM_FIELDS, TAGGED, metric, named, nothing
 from netsuite_connector.domains.model import Field, Kind, Site, Source
 from netsuite_connector.domains.transactions import Event, TransactionShaper
 
@@ -47,6 +47,7 @@ REFUNDS = Source(
         Field("amount", "Amount", ColumnType.NUMBER, mandatory=True, required=True),
         *ITEM_FIELDS,
     ),
+    tagged=TAGGED,
     properties=_NAMES.properties,
     attributes=_NAMES.attributes,
 )

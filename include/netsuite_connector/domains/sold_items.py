@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.domains.columns import sent, texts, values
-from netsuite_connector.domains.events import SOLD_NAMES, object_for
+from netsuite_connector.domains.events import SOLD_NAMES
 from netsuite_connector.domains.model import Site
-from netsuite_connector.domains.objects import encode, list_of, members
+from netsuite_connector.domains.objects import encode, list_of, members, object_for
 
 # What Site.lookups calls the internal ids of matrix children.
 MATRIX_CHILDREN = "matrix_children"

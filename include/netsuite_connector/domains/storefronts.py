@@ -19,8 +19,6 @@ from netsuite_connector.domains.objects import encode
 # What Site.lookups calls the addresses of this run's orders with what is known of all their orders.
 STOREFRONT_LOOKUP = "storefronts"
 
-STOREFRONTS = Source(name="storefronts", kind=Kind.PROFILE)
-
 ORIGINAL_WEBSITE_ID = "NetSuite Original Website ID"
 ORIGINAL_WEBSITE = "NetSuite Original Website"
 WEBSITE_IDS = "NetSuite Website IDs"

@@ -22,10 +22,10 @@ from netsuite_connector.domains.events import (
     event_element,
     extra_of,
     extra_values,
-    object_for,
     storefronts,
 )
 from netsuite_connector.domains.model import Records, Site, Source
+from netsuite_connector.domains.objects import object_for
 from netsuite_connector.domains.sold_items import Items
 
 
@@ -90,7 +90,7 @@ class TransactionShaper(Grouped):
             for name, place in (("BillingAddress", "bill"), ("ShippingAddress", "ship"))
         }
         self._known = Properties.of({"NetSuite Ship Via": "shipmethod", **self.known}, columns)
-        self._extra = extra_of(source, columns, *self.known.values()).header
+        self._extra = extra_of(source, site, columns, *self.known.values()).header
         self._properties = object_for(
             site,
             *("NetSuite ID", "NetSuite Type", "NetSuite Status", "Currency"),

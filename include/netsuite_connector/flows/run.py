@@ -64,8 +64,15 @@ class Run:
     @property
     def whole(self) -> bool:
         """Whether the run reads all there is, so that what it does not see is gone."""
-        bounded = self.bounded or self.limit is not None or self.replay is not None
+        bounded = self.bounded or self.history or self.limit is not None or self.replay is not None
         return self.window.start is None and not bounded
+
+    @property
+    def everything(self) -> bool:
+        """Whether all records are shaped to be looked at, whatever the ledger has; a run that delivers leaves
+        out what was delivered before.
+        """
+        return False
 
     def ids(self, source: Source) -> list[int] | None:
         """The internal ids of the only records of ``source`` that a replay reads; None for every other run,

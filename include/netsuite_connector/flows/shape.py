@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from netsuite_connector.domains.mapping import Mapper
+from netsuite_connector.domains.mapping import Mapper, own_names
 from netsuite_connector.domains.model import Known, Records, Shaper, Site, Source
 from netsuite_connector.domains.objects import Pieces
 from netsuite_connector.flows import ledger
@@ -69,7 +69,7 @@ def shape(run: Run) -> dict[str, Any]:
         upstream = None
         mapper = Mapper(source, run.mapping(source), site)
         if source.search is None:
-            stream = _derived(run, source, mapper.site)
+            stream = _derived(run, source, site, mapper.site)
         else:
             manifest = run.dataset("valid", source).require()
             upstream = manifest.id
@@ -77,7 +77,10 @@ def shape(run: Run) -> dict[str, Any]:
             stream = _stream(run, source, mapper, shaper, outcomes.get(source.name))
         with run.dataset("records", source).writer(SCHEMA) as writer, paused_collector():
             for to_send, unchanged in ledger.unknown(
-                run.ledger(source), stream, once=source.once, resend=run.resend or source.always
+                run.ledger(source),
+                stream,
+                once=source.once and not run.everything,
+                resend=run.resend or run.everything or source.always,
             ):
                 writer.write(to_send)
                 for name, part in (("to_send", to_send), ("unchanged", unchanged)):
@@ -100,8 +103,10 @@ def shape(run: Run) -> dict[str, Any]:
     }
 
 
-def _derived(run: Run, source: Source, site: Site) -> Iterator[pa.RecordBatch]:
-    """All records that the domain makes of what the other sources gave."""
+def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.RecordBatch]:
+    """All records that the domain makes of what the other sources gave. ``own`` is the site with what the
+    store says of ``source`` itself.
+    """
     sources = {each.name: each for each in run.domain.sources}
 
     def rows(stage: str, name: str, columns: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
@@ -112,19 +117,24 @@ def _derived(run: Run, source: Source, site: Site) -> Iterator[pa.RecordBatch]:
         wanted = [each for each in columns if each in manifest.columns] or None
         return dataset.batches(wanted, batch_rows=CHUNK_ROWS)
 
+    def mapper(name: str) -> Mapper:
+        mapping, said = run.mapping(sources[name]), run.mapping(source)
+        names = {key: to for key, to in mapping.properties.items() if key in own_names(source)}
+        return Mapper(sources[name], replace(mapping, properties=names | dict(said.properties)), site)
+
     def valid(name: str) -> Iterator[pa.RecordBatch]:
-        mapper = Mapper(sources[name], run.mapping(sources[name]), site)
-        return (mapper.batch(batch) for batch in rows("valid", name))
+        return map(mapper(name).batch, rows("valid", name))
 
     known = Known(
         extracted=partial(rows, "extract"),
         valid=valid,
         deleted=partial(rows, "deleted"),
         ledger=lambda name: ledger.read(run.ledger(sources[name]), ["id", "sub"]),
+        site=lambda name: mapper(name).site,
         whole=run.whole,
     )
     assert run.domain.derive is not None, f"{run.domain.flow} has a derived source"  # noqa: S101
-    for made in run.domain.derive(source, site, known):
+    for made in run.domain.derive(source, own, known):
         yield _as_batch(run, source, made, None, None)
 
 

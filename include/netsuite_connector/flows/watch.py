@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 KEPT = timedelta(days=7)
 """So long Klaviyo keeps jobs: by then each was done or never will be."""
 
+CLOCKS = timedelta(minutes=5)
+"""So far may Klaviyo's clock be ahead of ours."""
+
 _MOMENT = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema([("email", pa.string()), ("since", _MOMENT), ("settled", _MOMENT)])
 """``since``: the consent was read then or later; ``settled``: when the subscription was first seen."""
@@ -49,9 +52,10 @@ class _Conflict:
             return False
         if state.changed_at is None or self.settled is None:
             return True
-        # What was changed before our import was seen to be done may be our import itself.
+        # What was changed before our import was seen to be done may be our import itself. The one moment is
+        # by Klaviyo's clock, the other by ours.
         said_no = max(noted.at or noted.seen for noted in self.noted)
-        return state.changed_at <= max(self.settled, said_no)
+        return state.changed_at <= max(self.settled + CLOCKS, said_no)
 
 
 class Watch:

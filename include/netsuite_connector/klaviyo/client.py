@@ -122,8 +122,8 @@ class KlaviyoClient:
 
     def peek(self, listing: Endpoint) -> None:
         """Ask a listing for one entry and forget it: raises what stands in the way of reading it."""
-        # Pages of metrics have a size of their own.
-        query = {} if listing is endpoints.METRICS else {"page[size]": "1"}
+        # Their pages have a size of their own.
+        query = {} if listing in (endpoints.METRICS, endpoints.SUPPRESSIONS) else {"page[size]": "1"}
         self._transport.call(listing, query=query)
 
     @property

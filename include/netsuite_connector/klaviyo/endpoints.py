@@ -57,6 +57,7 @@ ITEMS = Endpoint("GET", "/api/catalog-items", 350, 3500, ("catalogs:read",))
 VARIANTS = Endpoint("GET", "/api/catalog-variants", 350, 3500, ("catalogs:read",))
 CATEGORIES = Endpoint("GET", "/api/catalog-categories", 350, 3500, ("catalogs:read",))
 DELETION = Endpoint("POST", "/api/data-privacy-deletion-jobs", 3, 60, ("data-privacy:write",))
+SUPPRESSIONS = Endpoint("GET", "/api/profile-suppression-bulk-create-jobs", 75, 750, ("subscriptions:read",))
 IMPORT_JOBS = Endpoint("GET", "/api/profile-bulk-import-jobs", 10, 150, ("lists:read", "profiles:read"))
 IMPORT_ERRORS = Endpoint(
     "GET", "/api/profile-bulk-import-jobs/{id}/import-errors", 10, 150, ("profiles:read",)

@@ -1,0 +1,53 @@
+"""What a store says of a source holds for what is made of its rows, and for no other run than it is meant
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from flows_staged import NewRun, item, source_of, stage
+
+from netsuite_connector.flows.run import Run
+
+
+def mapped(run: Run, **mapping: Any) -> Run:
+    """The run with a mapping of its flow's sources."""
+    document = run.store.model_dump(mode="json", exclude_unset=True)
+    document["flows"][run.domain.flow]["mapping"] = mapping
+    return replace(run, store=type(run.store).model_validate(document))
+
+
+def metadata(run: Run, source: str) -> Iterator[dict[str, Any]]:
+    for batch in run.dataset("records", source_of(run, source)).batches(columns=["payload"]):
+        for payload in batch.column("payload").to_pylist():
+            yield orjson.loads(payload)["attributes"]["custom_metadata"]
+
+
+def shaped(run: Run) -> Run:
+    return stage(run, items=[item(1, custitem_color="9", custitem_color__text="Red", parent=None)])
+
+
+def test_an_items_own_variant_is_called_as_the_item_is_unless_it_is_called_otherwise(new_run: NewRun) -> None:
+    said = {
+        "properties": {"sku": "Article", "type": False},
+        "columns": {"custitem_color": {"property": "Color", "send": "id"}},
+    }
+    run = shaped(mapped(new_run("catalog"), items=said))
+    expected = {"Article": "SKU-1", "quantity_available": 3.0, "Color": "9"}
+    assert list(metadata(run, "items")) == [expected]
+    assert list(metadata(run, "own_variants")) == [expected]
+    own = {"properties": {"sku": "Size of"}}
+    other = shaped(mapped(new_run("catalog", end="2026-11-02"), items=said, own_variants=own))
+    assert list(metadata(other, "own_variants")) == [
+        {"Size of": "SKU-1", "quantity_available": 3.0, "Color": "9"}
+    ]
+
+
+def test_a_run_over_history_never_has_all_there_is(new_run: NewRun) -> None:
+    run = new_run("orders")
+    assert run.whole
+    assert not replace(run, history=True).whole
