@@ -73,7 +73,7 @@ def test_each_file_makes_one_dag_of_its_name(parsed: Any) -> None:
         name: f"{name}.py"
         for name in (
             *("catalog", "check", "customers", "orders", "stock"),
-            *("housekeeping", "rejected_replay", "privacy_deletion", "history_backfill"),
+            *("housekeeping", "rejected_replay", "privacy_deletion", "history_backfill", "reconciliation"),
         )
     }
 
@@ -129,7 +129,7 @@ def test_two_stores_have_dags_of_their_own(tmp_path: Path) -> None:
         "stock__outlet",
         *(
             f"{name}__{store}"
-            for name in ("housekeeping", "rejected_replay", "privacy_deletion")
+            for name in ("housekeeping", "rejected_replay", "privacy_deletion", "reconciliation")
             for store in ("demo", "outlet")
         ),
     }

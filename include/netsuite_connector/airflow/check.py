@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from netsuite_connector.airflow.factory import OWNER, Tag
+from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.stages import NETSUITE_POOL
 from netsuite_connector.errors import MendError
 from netsuite_connector.stores.load import load_stores
@@ -46,11 +46,15 @@ def netsuite_client(store: Store) -> NetSuiteClient:
     )
 
 
-def klaviyo_client(store: Store) -> KlaviyoClient:
-    """A client for the store's Klaviyo account. Raises MendError when the connection lacks something."""
+def klaviyo_client(store: Store, *, background: bool = False) -> KlaviyoClient:
+    """A client for the store's Klaviyo account, which leaves others the first share of its limits if it works
+    in the ``background``. Raises MendError when the connection lacks something.
+    """
     from netsuite_connector.airflow.klaviyo_hook import KlaviyoHook
 
-    return _opened("Klaviyo", store.klaviyo.connection, lambda id_: KlaviyoHook(id_).client())
+    return _opened(
+        "Klaviyo", store.klaviyo.connection, lambda id_: KlaviyoHook(id_).client(background=background)
+    )
 
 
 def check(store: Store) -> Iterator[Finding]:
@@ -90,7 +94,7 @@ def check_task(name: str) -> list[dict[str, str]]:
 def build_check_dags(doc_md: str) -> list[DAG]:
     """The check of every store; with several stores each is named after its store, as flows are."""
     stores = load_stores()
-    return [_dag(store, doc_md, NAME if len(stores) == 1 else f"{NAME}__{store.store}") for store in stores]
+    return [_dag(store, doc_md, dag_id_of(NAME, store, stores)) for store in stores]
 
 
 def _dag(store: Store, doc_md: str, dag_id: str) -> DAG:

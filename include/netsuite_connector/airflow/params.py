@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
+# The date picker gives moments in UTC, whatever time zone the web UI shows.
+_BY_WHICH_CLOCK = "Picked here it is by the time zone that Airflow shows; as text it needs an offset, or Z."
+
 
 def flow_params() -> dict[str, Param]:
     """The parameters of every flow."""
@@ -13,15 +16,15 @@ def flow_params() -> dict[str, Param]:
             type=["null", "string"],
             format="date-time",
             title="Changed from",
-            description="Only records last changed at or after this moment (UTC). Empty: since the last run "
-            "(the high-water mark), or from the beginning when 'Changed before' is given.",
+            description="Only records last changed at or after this moment. Empty: since the last run "
+            f"(the high-water mark), or from the beginning when 'Changed before' is given. {_BY_WHICH_CLOCK}",
         ),
         "to": Param(
             None,
             type=["null", "string"],
             format="date-time",
             title="Changed before",
-            description="Only records last changed before this moment (UTC). Empty: until now.",
+            description=f"Only records last changed before this moment. Empty: until now. {_BY_WHICH_CLOCK}",
         ),
         "full": Param(
             False,  # noqa: FBT003 - the parameter's default
@@ -73,7 +76,8 @@ def replay_params(flows: list[str]) -> dict[str, Param]:
             False,  # noqa: FBT003 - the parameter's default
             type="boolean",
             title="All",
-            description="Replay all of the flow's rejected rows, or all that the fields below leave.",
+            description="Switch it on to replay all of the flow's rejected rows, or all that the source and "
+            "moment below leave. Off: a reason or internal ids are needed.",
         ),
         "reason": Param(
             None,
@@ -99,7 +103,7 @@ def replay_params(flows: list[str]) -> dict[str, Param]:
             type=["null", "string"],
             format="date-time",
             title="Last seen since",
-            description="Only rows that were last rejected at or after this moment (UTC).",
+            description=f"Only rows that were last rejected at or after this moment. {_BY_WHICH_CLOCK}",
         ),
         "dry_run": Param(
             False,  # noqa: FBT003 - the parameter's default
@@ -185,5 +189,43 @@ def history_params(flows: list[str], years: int) -> dict[str, Param]:
             type="boolean",
             title="Ignore gates",
             description="Send a window even if more of its rows than usual are rejected.",
+        ),
+    }
+
+
+def reconciliation_params(flows: list[str], days: int) -> dict[str, Param]:
+    """What a person asks of a reconciliation of some of the store's ``flows``; ``days`` are compared unless
+    they say which.
+    """
+    return {
+        "flows": Param(
+            flows,
+            type="array",
+            items={"type": "string", "enum": flows},
+            examples=flows,
+            title="Flows",
+            description="Which are compared. A catalog, its stock and consents are compared as a whole.",
+        ),
+        "from": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="From",
+            description="The first day to compare, in the store's time zone. "
+            f"Empty: {days} days before the last.",
+        ),
+        "to": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="To",
+            description="The day before which the comparison ends. Empty: before today.",
+        ),
+        "heal": Param(
+            False,  # noqa: FBT003 - the parameter's default
+            type="boolean",
+            title="Heal",
+            description="Deliver what is missing, and what is different and can be changed, then compare "
+            "again. Nothing is ever deleted.",
         ),
     }

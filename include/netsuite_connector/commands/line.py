@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from netsuite_connector.commands import check, highwater, housekeeping, rejected
+from netsuite_connector.commands import check, highwater, housekeeping, reconcile, rejected
 from netsuite_connector.commands import map as mapped
 from netsuite_connector.errors import ConnectorError, MendError
 from netsuite_connector.flows.rejections import wanted_rows
@@ -105,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     )
     put.set_defaults(run=lambda asked, console: highwater.put(console, asked.store, asked.flow, asked.moment))
     _add_rejected(commands)
+    _add_reconcile(commands)
     _add_housekeeping(commands)
     return line
 
@@ -183,6 +184,43 @@ def _rows_of(asked: argparse.Namespace, *, everything: bool) -> rejected.Asked:
         everything=everything,
     )
     return rejected.Asked(asked.store, asked.flow, wanted, personal=given.get("show_personal", False))
+
+
+def _add_reconcile(commands: argparse._SubParsersAction[_Parser]) -> None:
+    compares = commands.add_parser(
+        "reconcile",
+        help="compare NetSuite with Klaviyo, record by record",
+        description="Reads some days anew from NetSuite, looks at what Klaviyo holds, and lists what is "
+        "missing, extra or different. A catalog, its stock and consents are compared as they stand now. The "
+        "exit status is 1 if something does not agree.",
+    )
+    compares.add_argument("--store", help="only this store")
+    compares.add_argument(
+        "--flow", action="append", metavar="FLOW", help="only this flow; may be given several times"
+    )
+    compares.add_argument(
+        "--from",
+        dest="start",
+        metavar="DAY",
+        help="the first day, in the store's time zone, such as 2026-11-01",
+    )
+    compares.add_argument("--to", dest="end", metavar="DAY", help="the day before which to end (today)")
+    compares.add_argument(
+        "--heal",
+        action="store_true",
+        help="deliver what is missing, and what is different and can be changed; nothing is ever deleted",
+    )
+    compares.add_argument(
+        "--most", type=some, default=reconcile.MOST, help=f"records to show (default {reconcile.MOST})"
+    )
+    compares.set_defaults(
+        run=lambda asked, console: reconcile.run(
+            console,
+            asked.store,
+            {"flows": asked.flow, "from": asked.start, "to": asked.end, "heal": asked.heal},
+            asked.most,
+        )
+    )
 
 
 def _add_housekeeping(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from netsuite_connector.flows import rejections
+from netsuite_connector.flows.reconciliation.model import FOLDER as RECONCILIATION
 from netsuite_connector.staging.files import Held
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.model import Store
@@ -67,6 +68,7 @@ def clean(staging: Staging, store: Store, *, really: bool, now: datetime | None 
     stays whole. The newest run of each flow stays, and the newest that has read everything.
     """
     moment = now or datetime.now(UTC)
+    yield from _reconciliations(staging, store, moment, really=really)
     for flow in staging.list((store.store,)):
         place = (store.store, flow)
         for run in _past_runs(staging, place):
@@ -120,6 +122,26 @@ def _of_run(
             yield Expired(kind, path, size, len(files), age / timedelta(days=1), removed=gone)
     if really and held and not left:
         staging.remove(run)
+
+
+def _reconciliations(staging: Staging, store: Store, now: datetime, *, really: bool) -> Iterator[Expired]:
+    """Results of reconciliations; and what one read or was about to deliver that was killed."""
+    for flow in staging.list((store.store, RECONCILIATION)):
+        for span in staging.list((store.store, RECONCILIATION, flow)):
+            place = (store.store, RECONCILIATION, flow, span)
+            held = staging.held(place)
+            age = now - _touched(held) if held else timedelta()
+            pieces: list[tuple[Kept, tuple[str, ...], Sequence[Held]]] = [(Kept.REPORTS, place, held)]
+            if age <= timedelta(days=store.retention_days.reports):
+                pieces = [
+                    (Kept.RAW, (*place, name), [file for file in held if file.path[0] == name])
+                    for name in sorted({file.path[0] for file in held} - {"findings", "report.json"})
+                ]
+            for kind, path, files in pieces:
+                if files and age > timedelta(days=getattr(store.retention_days, kind)):
+                    gone = really and staging.remove(path)
+                    size = sum(file.bytes for file in files)
+                    yield Expired(kind, path, size, len(files), age / timedelta(days=1), removed=gone)
 
 
 def _touched(held: Sequence[Held]) -> datetime:

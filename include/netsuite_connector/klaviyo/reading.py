@@ -72,6 +72,22 @@ class Reading:
             query["filter"] = f"any(email,[{','.join(portion)}])"
             yield from self._transport.get_all(endpoints.PROFILES, query)
 
+    def profiles_created(
+        self, since: dt.datetime, until: dt.datetime, fields: Collection[str] = ()
+    ) -> Iterator[dict[str, typing.Any]]:
+        """The profiles that Klaviyo made in ``since`` ≤ time < ``until``, as :meth:`profiles_by_email` gives
+        them.
+        """
+        # Klaviyo can't filter by "at or after", and keeps moments to the second.
+        before = since - dt.timedelta(microseconds=1)
+        query = {
+            "filter": f"greater-than(created,{moment(before)}),less-than(created,{moment(until)})",
+            "fields[profile]": ",".join(dict.fromkeys(("email", *fields))),
+            "sort": "created",
+            "page[size]": str(PAGE),
+        }
+        yield from self._transport.get_all(endpoints.PROFILES, query)
+
     def metric_id(self, name: str) -> str | None:
         """The id of the metric that events of this name, sent through the API, are counted under; None before
         the first one arrived. Other integrations may have metrics of the same name.

@@ -25,7 +25,7 @@ from netsuite_connector.stores.model import (
     SiteSettings,
     Store,
 )
-from netsuite_connector.stores.operations import GateSettings, RetentionDays
+from netsuite_connector.stores.operations import GateSettings, ReconciliationSettings, RetentionDays
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -42,6 +42,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "gates": GateSettings,
     "retention_days": RetentionDays,
     "realtime": RealtimeSettings,
+    "reconciliation": ReconciliationSettings,
     "flows": FlowSettings,
 }
 

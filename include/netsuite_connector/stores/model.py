@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from netsuite_connector.stores.base import FieldId, Settings
 from netsuite_connector.stores.mapping import MappingSettings
-from netsuite_connector.stores.operations import GateSettings, RetentionDays
+from netsuite_connector.stores.operations import GateSettings, ReconciliationSettings, RetentionDays
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 SearchId = Annotated[str, StringConstraints(pattern=r"^(customsearch[a-z0-9_]+|[0-9]+)$")]
@@ -36,6 +36,7 @@ _TAKEN = (
     "rejected_replay",
     "realtime",
     "history_backfill",
+    "reconciliation",
 )
 
 
@@ -216,6 +217,7 @@ class Store(Settings):
     gates: GateSettings = GateSettings()
     retention_days: RetentionDays = RetentionDays()
     realtime: RealtimeSettings = RealtimeSettings()
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
     history_years: int = Field(default=5, ge=1, le=30)
     flows: dict[Slug, FlowSettings]
 
@@ -251,6 +253,16 @@ class Store(Settings):
         """The flows that are switched on whose records are events or profiles: a catalog has no past."""
         without = (FlowName.CATALOG, FlowName.STOCK)
         return tuple(name for name, each in self.flows.items() if each.enabled and name not in without)
+
+    @property
+    def flows_to_reconcile(self) -> tuple[str, ...]:
+        """The flows that are switched on and can be compared with Klaviyo, ``consents`` last. A catalog that
+        is a feed can't: Klaviyo's API does not show what it made of it.
+        """
+        left_out = FlowName.CATALOG if self.catalog.feed is not None else None
+        flows = tuple(name for name, each in self.flows.items() if each.enabled and name != left_out)
+        consents = self.consents is not None and self.consents.enabled
+        return (*flows, "consents") if consents else flows
 
     def search(self, flow: str, source: str, default: str) -> str:
         """The id of the saved search that ``source`` of ``flow`` reads: the store's own, or the domain's

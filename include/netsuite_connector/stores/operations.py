@@ -55,3 +55,14 @@ class RetentionDays(Settings):
     records: int = Field(default=14, ge=1)
     rejected: int = Field(default=90, ge=1)
     reports: int = Field(default=400, ge=1)
+
+
+class ReconciliationSettings(Settings):
+    """How NetSuite and Klaviyo are compared. ``schedule`` is five-field cron in the store's time zone, or
+    none; such a run compares yesterday and the days before it, ``days`` in all. What changed in NetSuite
+    within the last ``delay_minutes`` need not show in Klaviyo yet.
+    """
+
+    schedule: str | None = "20 5 * * *"
+    days: int = Field(default=3, ge=1, le=31)
+    delay_minutes: int = Field(default=60, ge=0, le=2880)

@@ -1,0 +1,1 @@
+"""Reconciliation: NetSuite, what was delivered, and what Klaviyo holds, compared record by record."""

@@ -1,0 +1,257 @@
+"""Profiles of records that were created or last changed in some days, against those that Klaviyo holds.
+
+A profile belongs to the day on which its record was created, or else last changed. In the flow of orders
+they are those of everybody who ordered in these days, and have no day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from netsuite_connector.domains.model import Kind, Source
+from netsuite_connector.flows.ledger import key_hashes
+from netsuite_connector.flows.mapping import mapping_of
+from netsuite_connector.flows.reconciliation.model import Days, Finding, Outcome, Verdict, days_of
+from netsuite_connector.flows.reconciliation.reading import (
+    Reader,
+    Reading,
+    changed,
+    created,
+    delivered_before,
+    of_other_stores,
+    records,
+    refused_by_klaviyo,
+    rejected_rows,
+)
+from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.window import Window
+
+KIND = "profiles"
+_AT_ONCE = 100
+_OWN = "NetSuite ID"
+_FIELDS = (
+    *("first_name", "last_name", "organization", "title", "phone_number", "external_id"),
+    *("location", "properties"),
+)
+# Klaviyo gives a phone number and an external id to one profile only: this one may have had to go without.
+_MAY_BE_ANOTHERS = {"phone_number", "external_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A profile that NetSuite's records make now. ``changed`` is when its record changed last, None where
+    nobody knows.
+    """
+
+    reading: Reading
+    source: Source
+    id: int
+    sub: int
+    email: str
+    attributes: Mapping[str, Any]
+    day: str | None
+    changed: datetime | None
+
+
+class ProfileComparison:
+    """The comparison of a flow's profiles of some days; ``to_heal`` are those that are missing or
+    different.
+    """
+
+    def __init__(self, reader: Reader, klaviyo: KlaviyoClient, days: Days, young_from: datetime) -> None:
+        self.outcome = Outcome()
+        self.to_heal: list[Person] = []
+        self._reader, self._klaviyo, self._days = reader, klaviyo, days
+        self._asked = days_of(reader.store, reader.asked)
+        self._young_from = young_from
+
+    def compare(self, readings: Iterable[Reading]) -> None:
+        """Compare what the readings of these days gave with what Klaviyo shows."""
+        readings = list(readings)
+        done: set[tuple[str, int]] = set()
+        emails: set[str] = set()
+        for reading in readings:
+            for portion in _portions(self._expected(reading, done)):
+                self._compare(portion)
+                done.update((each.source.name, each.id) for each in portion)
+                emails.update(each.email for each in portion)
+        counted: set[tuple[str, int]] = set()
+        for reading in readings:
+            for row in rejected_rows(reading):
+                if reading.domain.merge is None or self._elsewhere(row.created):
+                    continue
+                if (row.source, row.id) not in counted:
+                    counted.add((row.source, row.id))
+                    self.outcome.tally(KIND, self._day(row.created)).rejected += 1
+        own = self._own_property()
+        if own is not None:
+            self._surplus(own, emails)
+
+    def _expected(self, reading: Reading, done: Collection[tuple[str, int]]) -> Iterator[Person]:
+        moments, born = changed(reading), created(reading)
+        for source in reading.domain.delivered:
+            if source.kind is not Kind.PROFILE:
+                continue
+            ordered = _last_orders(reading, moments) if source.search is None else {}
+            for id_, sub, key, payload in records(reading, source, ["id", "sub", "key", "payload"]):
+                if (source.name, id_) in done:
+                    continue
+                email = key.lower()
+                attributes = orjson.loads(payload)["attributes"]
+                if source.search is None:
+                    last, day = ordered.get(email), None
+                else:
+                    last = moments.get(id_)
+                    moment = self._counts_at(born.get(id_), last)
+                    if self._elsewhere(moment):
+                        continue
+                    day = self._day(moment)
+                yield Person(reading, source, id_, sub, email, attributes, day, last)
+
+    def _counts_at(self, born: datetime | None, last: datetime | None) -> datetime | None:
+        """When a record was created, if that is in the days that are asked for; else when it changed last."""
+        return born if born is not None and self._asked.day_of(born) is not None else last
+
+    def _elsewhere(self, moment: datetime | None) -> bool:
+        """Whether the moment is of another piece of the days that are asked for, where its record counts."""
+        return moment is not None and self._day(moment) is None and self._asked.day_of(moment) is not None
+
+    def _day(self, moment: datetime | None) -> str | None:
+        return None if moment is None else self._days.day_of(moment)
+
+    def _compare(self, portion: Sequence[Person]) -> None:
+        found = self._klaviyo.reading.profiles_by_email([each.email for each in portion], _FIELDS)
+        held = {str(profile["attributes"]["email"]).lower(): profile["attributes"] for profile in found}
+        absent = {each.id for each in portion if each.email not in held}
+        refused = refused_by_klaviyo(self._reader.run("", Window()), absent)
+        for source in {each.source.name: each.source for each in portion}.values():
+            mine = [each for each in portion if each.source.name == source.name]
+            done = delivered_before(mine[0].reading, source, {each.id for each in mine})
+            for each in mine:
+                tally = self.outcome.tally(KIND, each.day)
+                tally.netsuite += 1
+                tally.ledger += (each.id, each.sub) in done
+                tally.klaviyo += each.email in held
+                wrong = differences(each.attributes, held[each.email]) if each.email in held else []
+                if each.email in held and not wrong:
+                    continue
+                young = each.changed is not None and each.changed >= self._young_from
+                if (each.source.name, each.email) in refused:
+                    tally.rejected += 1
+                elif young:
+                    self._tell(Verdict.NOT_YET, each, "changed in NetSuite since the flow's last run")
+                elif wrong:
+                    self._tell(Verdict.DIFFERENT, each, f"{', '.join(wrong)} differ")
+                    self.to_heal.append(each)
+                else:
+                    self._tell(Verdict.MISSING, each, "Klaviyo does not show a profile of its address")
+                    self.to_heal.append(each)
+
+    def _tell(self, verdict: Verdict, each: Person, detail: str) -> None:
+        # A storefront's id is the hash of an address, and no record's.
+        internal = each.id if each.source.search is not None else None
+        finding = Finding(KIND, each.day, verdict, f"{each.source.name} {each.id}", internal, detail)
+        self.outcome.found(finding)
+
+    # ---- profiles that nobody expects ---------------------------------------------------------------------
+
+    def _own_property(self) -> str | None:
+        """What the store calls the property that tells of which record a profile is; None where it has none,
+        so that ours can't be told from others.
+        """
+        domain = self._reader.domain
+        for source in domain.shaped:
+            if domain.merge is not None and _OWN in source.properties:
+                return mapping_of(self._reader.store, domain.flow, source).properties.get(_OWN, _OWN)
+        return None
+
+    def _surplus(self, own: str, expected: Collection[str]) -> None:
+        """Profiles that Klaviyo made in these days and that are ours: is there a record that makes them?"""
+        made = self._klaviyo.reading.profiles_created(
+            self._days.since, self._days.until, ("created", "properties")
+        )
+        strangers = {}
+        for profile in made:
+            attributes = profile["attributes"]
+            internal_id = str((attributes.get("properties") or {}).get(own) or "")
+            if internal_id.isdigit() and str(attributes["email"]).lower() not in expected:
+                strangers[str(profile["id"])] = (int(internal_id), attributes)
+        if not strangers:
+            return
+        ids = {id_ for id_, _ in strangers.values()}
+        others = of_other_stores(self._reader.run("", Window()), ids)
+        ids -= others
+        window = Window(self._days.since, None)
+        reading = self._reader.read("surplus", window, ids=ids)
+        valid = {email for _, email in _identities(reading)}
+        has_other = {id_ for id_, _ in _identities(reading)}
+        rejected = {row.id for row in rejected_rows(reading)}
+        for name, (id_, attributes) in strangers.items():
+            if id_ in others or str(attributes["email"]).lower() in valid:
+                continue
+            day = self._day(datetime.fromisoformat(attributes["created"]))
+            self.outcome.tally(KIND, day).klaviyo += 1
+            if id_ in rejected:
+                continue
+            detail, edited = "NetSuite has no such record, or the saved search does not show it", False
+            if id_ in has_other:
+                detail, edited = "NetSuite's record has another address now", True
+            self.outcome.found(Finding(KIND, day, Verdict.EXTRA, f"profile {name}", id_, detail, edited))
+
+
+def differences(sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
+    """The names of attributes and properties of a profile that Klaviyo shows otherwise than they are sent."""
+    wrong = []
+    for name, value in sent.items():
+        there = held.get(name)
+        if name == "email" or (name in _MAY_BE_ANOTHERS and there is None):
+            continue
+        if isinstance(value, dict):
+            inside = there if isinstance(there, dict) else {}
+            wrong += [f"{name}: {key}" for key, one in value.items() if inside.get(key) != one]
+        elif there != value:
+            wrong.append(name)
+    return wrong
+
+
+def hashes_of(people: Iterable[Person]) -> set[bytes]:
+    """The hashes of their addresses, as the ledger has them."""
+    return {key_hashes([each.email]) for each in people}
+
+
+def _identities(reading: Reading) -> Iterator[tuple[int, str]]:
+    """The id and address of each valid row."""
+    rule = reading.domain.merge
+    assert rule is not None  # noqa: S101 - only flows that merge are asked
+    for source in reading.domain.shaped:
+        valid = reading.dataset("valid", source)
+        columns = [name for name in rule.columns if name in valid.require().columns]
+        for batch in valid.batches(columns):
+            yield from zip(batch.column("internalid").to_pylist(), rule.key(batch), strict=True)
+
+
+def _last_orders(reading: Reading, moments: Mapping[int, datetime]) -> dict[str, datetime]:
+    """When any order of each address changed last."""
+    found: dict[str, datetime] = {}
+    email = "customermain.email"
+    for source in reading.domain.shaped:
+        valid = reading.dataset("valid", source)
+        if valid.manifest() is None or email not in valid.require().columns:
+            continue
+        for batch in valid.batches(["internalid", email]):
+            for id_, address in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                if id_ in moments and address is not None:
+                    lower = address.lower()
+                    found[lower] = max(found.get(lower, moments[id_]), moments[id_])
+    return found
+
+
+def _portions(people: Iterator[Person]) -> Iterator[list[Person]]:
+    while portion := list(islice(people, _AT_ONCE)):
+        yield portion
