@@ -25,11 +25,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": {
         *("airflow", "checks", "flows", "netsuite", "klaviyo", "domains", "staging", "quality", "stores"),
     },
+    # Of the commands only their masking: see below.
+    "dashboard": {"airflow", "commands", "flows", "staging", "stores"},
     "sandbox": set(),
     "demo": {"sandbox"},
 }
 NOTHING_OF_THE_PRODUCT = {"sandbox", "demo"}
-MAY_IMPORT_AIRFLOW = {"airflow"}
+MAY_IMPORT_AIRFLOW = {"airflow", "dashboard"}
 
 
 def imports(file: Path) -> set[str]:
@@ -65,9 +67,21 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
 
 
 @pytest.mark.parametrize("room", sorted(set(MAY_IMPORT) - MAY_IMPORT_AIRFLOW))
-def test_only_the_airflow_room_imports_airflow(room: str) -> None:
+def test_only_rooms_inside_airflow_import_airflow(room: str) -> None:
     for file in (PACKAGE / room).rglob("*.py"):
         assert not any(name.split(".")[0] == "airflow" for name in imports(file)), file
+
+
+def test_the_dashboard_takes_only_the_masking_from_the_commands() -> None:
+    for file in (PACKAGE / "dashboard").rglob("*.py"):
+        taken = {name for name in imports(file) if name.startswith("netsuite_connector.commands")}
+        assert all(name.startswith("netsuite_connector.commands.masking") for name in taken), file
+
+
+def test_plugins_are_shims() -> None:
+    for file in (ROOT / "plugins").rglob("*.py"):
+        roots = {".".join(name.split(".")[:2]) for name in imports(file)}
+        assert roots <= {"__future__.annotations", "__future__", "netsuite_connector.dashboard"}, file
 
 
 def test_shared_types_import_nothing_but_each_other() -> None:

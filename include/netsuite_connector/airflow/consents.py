@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
-from netsuite_connector.airflow.factory import OWNER, Tag
+from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.params import flow_params
 from netsuite_connector.airflow.retries import RETRIES, ByFault
 from netsuite_connector.airflow.stages import NETSUITE_POOL, klaviyo_client, mending, netsuite_client
@@ -140,7 +140,7 @@ def build_consent_dags(doc_md: str) -> list[DAG]:
     """The DAG of every store that has ``consents`` and did not switch it off, named as flows are."""
     stores = load_stores()
     return [
-        _dag(store, doc_md, NAME if len(stores) == 1 else f"{NAME}__{store.store}")
+        _dag(store, doc_md, dag_id_of(NAME, store, stores))
         for store in stores
         if store.consents is not None and store.consents.enabled
     ]

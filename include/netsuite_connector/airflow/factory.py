@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -23,14 +24,16 @@ class Tag(StrEnum):
     KLAVIYO = "klaviyo"
 
 
-def build_flow_dags(flow: str, doc_md: str) -> list[DAG]:
-    """The flow's DAG for every store that has it switched on; ``doc_md`` is shown with each.
+def dag_id_of(name: str, store: Store, stores: Sequence[Store]) -> str:
+    """The id of a store's DAG: with a single store it is the DAG's name, with several name and store."""
+    return name if len(stores) == 1 else f"{name}__{store.store}"
 
-    With a single store a DAG is named after its flow, with several after flow and store.
-    """
+
+def build_flow_dags(flow: str, doc_md: str) -> list[DAG]:
+    """The flow's DAG for every store that has it switched on; ``doc_md`` is shown with each."""
     stores = load_stores()
     return [
-        _flow_dag(store, flow, doc_md, flow if len(stores) == 1 else f"{flow}__{store.store}")
+        _flow_dag(store, flow, doc_md, dag_id_of(flow, store, stores))
         for store in stores
         if flow in store.flows and store.flows[flow].enabled
     ]

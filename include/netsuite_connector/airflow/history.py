@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from netsuite_connector.airflow.factory import OWNER, Tag
+from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.params import history_params
 from netsuite_connector.airflow.retries import RETRIES, ByFault
 from netsuite_connector.airflow.stages import NETSUITE_POOL, mending, netsuite_client
@@ -123,9 +123,7 @@ def build_history_dags(doc_md: str) -> list[DAG]:
     """The backfill of every store that has a flow with a history."""
     stores = load_stores()
     return [
-        _dag(store, doc_md, NAME if len(stores) == 1 else f"{NAME}__{store.store}")
-        for store in stores
-        if store.flows_with_history
+        _dag(store, doc_md, dag_id_of(NAME, store, stores)) for store in stores if store.flows_with_history
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from netsuite_connector.airflow.factory import OWNER, Tag
+from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.params import housekeeping_params, replay_params
 from netsuite_connector.airflow.retries import RETRIES, ByFault
 from netsuite_connector.airflow.stages import chain_stages, plan_replay
@@ -29,22 +29,13 @@ _CHOSEN_FLOW = "{{ params.flow }}"
 def build_replay_dags(doc_md: str) -> list[DAG]:
     """The replay of every store that has a flow switched on."""
     stores = load_stores()
-    return [
-        _replay_dag(store, doc_md, REPLAY if len(stores) == 1 else f"{REPLAY}__{store.store}")
-        for store in stores
-        if _flows(store)
-    ]
+    return [_replay_dag(store, doc_md, dag_id_of(REPLAY, store, stores)) for store in stores if _flows(store)]
 
 
 def build_housekeeping_dags(doc_md: str) -> list[DAG]:
     """The housekeeping of every store."""
     stores = load_stores()
-    return [
-        _housekeeping_dag(
-            store, doc_md, HOUSEKEEPING if len(stores) == 1 else f"{HOUSEKEEPING}__{store.store}"
-        )
-        for store in stores
-    ]
+    return [_housekeeping_dag(store, doc_md, dag_id_of(HOUSEKEEPING, store, stores)) for store in stores]
 
 
 @task(task_id=HOUSEKEEPING, retry_policy=ByFault())

@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.log import mask_secret
 
 from netsuite_connector.airflow.consents import open_store
-from netsuite_connector.airflow.factory import OWNER, Tag
+from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.retries import RETRIES, ByFault
 from netsuite_connector.airflow.stages import mending
 from netsuite_connector.stores.load import load_stores
@@ -50,13 +50,13 @@ def request(name: str) -> dict[str, Any]:
 def build_privacy_dags(doc_md: str) -> list[DAG]:
     """The DAG of every store, named as flows are."""
     stores = load_stores()
-    return [_dag(store, doc_md, NAME if len(stores) == 1 else f"{NAME}__{store.store}") for store in stores]
+    return [_dag(store, doc_md, dag_id_of(NAME, store, stores)) for store in stores]
 
 
 def _dag(store: Store, doc_md: str, dag_id: str) -> DAG:
     with DAG(
         dag_id=dag_id,
-        dag_display_name=f"{store.name}: privacy deletion",
+        dag_display_name=f"{store.name}: {NAME}",
         description=f"Has people forgotten in the Klaviyo account of {store.name}, for good",
         doc_md=doc_md,
         schedule=None,

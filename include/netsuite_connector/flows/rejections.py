@@ -127,9 +127,10 @@ class _Line:
 def rejected(run: Run, wanted: Wanted | None = None) -> Iterator[Rejected]:
     """The rows on the flow's list, by source and internal id."""
     asked = wanted or Wanted()
+    ids = None if asked.ids is None else np.array(asked.ids, dtype=np.int64)
     for source in run.domain.delivered:
         if asked.source in (None, source.name):
-            for line in _lines(_segments(run, source), source.name):
+            for line in _lines(segments_of(run, source), source.name, ids):
                 yield from (row for row in line.rows if asked.matches(row))
 
 
@@ -146,7 +147,7 @@ def record(run: Run, *, ended: bool = True) -> dict[str, int]:
         for source in run.domain.delivered:
             reading = _Reading.of(run, source, ended=ended)
             if reading is not None:
-                _add(_segments(run, source), reading.changes(count), read_by=run.key)
+                _add(segments_of(run, source), reading.changes(count), read_by=run.key)
     return count
 
 
@@ -206,7 +207,7 @@ class _Reading:
             rows = self._rows(first, end)
             before = {
                 line.id: line
-                for line in _lines(_segments(self.run, self.source), self.source.name, ids, empty=True)
+                for line in _lines(segments_of(self.run, self.source), self.source.name, ids, empty=True)
             }
             for id_ in ids.tolist():
                 line = self._line(id_, rows.get(id_, []), before.get(id_), count)
@@ -244,7 +245,7 @@ class _Reading:
     def _leaving(self, rejected_ids: Ints) -> Ints:
         """The ids of records on the list that the run read, or knows to be gone, and did not reject."""
         listed = {
-            line.id: line.read_at for line in _lines(_segments(self.run, self.source), self.source.name)
+            line.id: line.read_at for line in _lines(segments_of(self.run, self.source), self.source.name)
         }
         ids = np.array(sorted(listed), dtype=np.int64)
         if not len(ids):
@@ -297,7 +298,8 @@ def _within(ids: Ints, first: int, end: int) -> Ints:
     return ids[(ids >= first) & (ids < end)]
 
 
-def _segments(run: Run, source: Source) -> Segments:
+def segments_of(run: Run, source: Source) -> Segments:
+    """Where the list of one of the flow's sources is kept, in lines of :data:`SCHEMA`."""
     place = (run.store.store, run.domain.flow, FOLDER, run.between, source.name)
     return Segments(run.staging, place, SCHEMA)
 

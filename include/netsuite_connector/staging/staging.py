@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from netsuite_connector.errors import MendError
@@ -40,6 +41,13 @@ class Staging:
     def held(self, path: str | tuple[str, ...]) -> Sequence[Held]:
         """All files in a folder and the folders in it: their paths below it, sizes and moments."""
         return self._files.held(_place(path))
+
+    def written(self, path: str | tuple[str, ...]) -> datetime | None:
+        """When a document was last written; None when it isn't there, or the filesystem doesn't say."""
+        try:
+            return self._files.modified(_place(path))
+        except (FileNotFoundError, NotImplementedError):
+            return None
 
     def remove(self, path: str | tuple[str, ...]) -> bool:
         """Remove a document, or a folder with all that is in it. Returns whether it is gone."""
