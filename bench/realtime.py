@@ -6,33 +6,21 @@ which it is found again: a serial number in the customer's last name, or the eve
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
 import os
 import random
-import shutil
-import signal
-import socket
-import sqlite3
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from netsuite_connector.demo import environment, pids, runs, secrets
-from netsuite_connector.demo.airflow_api import AirflowApi
-from netsuite_connector.demo.options import Options, Places, parse
-from netsuite_connector.demo.processes import Child, Signals, Supervisor, python
-from netsuite_connector.sandbox.netsuite.testing import SandboxAccount
+from bench.stack import Stack, running_stack
 
 RATE = 20.0  # saves a second
 SECONDS = 120.0
@@ -59,146 +47,6 @@ class Result:
         """So many seconds or less took this share of the saves."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
-
-
-class Stack:
-    """Both sandbox accounts and Airflow, with a store that has real time."""
-
-    def __init__(
-        self, folder: Path, supervisor: Supervisor, sizes: tuple[int, int], more: Mapping[str, str]
-    ) -> None:
-        ports = dict(zip(("--ui-port", "--netsuite-port", "--klaviyo-port"), _free_ports(3), strict=True))
-        asked = [f"--customers={sizes[0]}", "--items=40", f"--orders={sizes[1]}", f"--state={folder}"]
-        self.options: Options = parse([*(f"{name}={port}" for name, port in ports.items()), *asked])
-        self.places = Places(Path(__file__).resolve().parents[1], folder)
-        self.supervisor = supervisor
-        self.more = more
-        self.settings: dict[str, str] = {}
-        self.running: dict[str, Child] = {}
-        self.api: AirflowApi
-
-    def start(self) -> None:
-        """All processes, and a first run of each flow."""
-        self.places.logs.mkdir(parents=True, exist_ok=True)
-        self.places.airflow.mkdir(parents=True, exist_ok=True)
-        kept = secrets.load(self.places)
-        self._accounts()
-        self.settings = environment.airflow(self.places, self.options, kept) | {
-            "NETSUITE_CONNECTOR_STORES": str(self._stores()),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self._dags()),
-            # Without its schedule Airflow starts no runs for assets either.
-            "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
-            **self.more,
-        }
-        self._run("migrate", "db", "migrate")
-        self.settings |= environment.connections(self.options, self.places)
-        self.api = AirflowApi(self.options.ui_url, secrets.USER, kept.password)
-        since = dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
-        for name in ("api-server", "dag-processor", "scheduler", "triggerer"):
-            self.airflow(name)
-        self.wait(lambda: not self.api.unhealthy(), 180)
-        self.api.log_in()
-        self.api.make_pool("netsuite", 2, "How many tasks may read from NetSuite at once")
-        runs.wait_for_dags(self.api, (*FLOWS, "realtime"), since, self.supervisor.check)
-        going = runs.start(self.api, FLOWS)
-        for _ in runs.follow(self.api, going, self.supervisor.check):
-            pass
-        failed = [run.failure for run in going if run.state != "success"]
-        if failed:
-            raise RuntimeError(f"the first runs failed: {failed}")
-        self.api.unpause("realtime")
-        self._wait_for_watcher()
-
-    def airflow(self, name: str) -> None:
-        """Start one of Airflow's processes."""
-        more = ["--skip-serve-logs"] if name in {"scheduler", "triggerer"} else []
-        command = python("-m", "airflow", name, *more)
-        log = self.places.logs / f"{name}-{time.time():.0f}.log"
-        self.running[name] = self.supervisor.start(f"airflow {name}", command, self.settings, log)
-
-    def kill(self, name: str) -> None:
-        """End one of Airflow's processes and all that it has started, as a power cut would."""
-        for found in pids.in_sessions({self.running[name].process.pid}):
-            os.kill(found.pid, signal.SIGKILL)
-        self.running[name].process.wait()
-
-    def wait(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Until something is ready."""
-        until = time.monotonic() + seconds
-        while not ready():
-            self.supervisor.check()
-            if time.monotonic() > until:
-                raise TimeoutError(f"not ready within {seconds:.0f} s; see {self.places.logs}")
-            time.sleep(0.2)
-
-    def _wait_for_watcher(self) -> None:
-        """A first save, until it has arrived and the drain has ended: everything is there, and idle."""
-        customer = next(each for each in self.netsuite.records("customer") if each["email"])
-        self.netsuite.update("customer", customer["internalid"], comments="The first save.")
-        self.wait(lambda: self.netsuite.state()["records"].get("customrecord_nsk_outbox", 0) == 0, 240)
-        self.wait(lambda: not self.api.unfinished("realtime"), 240)
-
-    @property
-    def netsuite(self) -> SandboxAccount:
-        """The sandbox NetSuite account, to save in."""
-        return SandboxAccount(self.options.netsuite_url, None, 0)  # type: ignore[arg-type]
-
-    def klaviyo(self) -> sqlite3.Connection:
-        """What the sandbox Klaviyo account holds, to look at without taking its time."""
-        address = f"file:{self.places.klaviyo_database}?mode=ro"
-        return sqlite3.connect(address, uri=True, check_same_thread=False)
-
-    def _accounts(self) -> None:
-        surroundings = environment.base(self.places)
-        numbers = [f"--{name}={number}" for name, number in self.options.account.items()]
-        self.supervisor.start(
-            "sandbox-netsuite",
-            python(
-                *("-m", "netsuite_connector.sandbox.netsuite", f"--port={self.options.netsuite_port}"),
-                *(*numbers, f"--credentials={self.places.netsuite_credentials}", "--timezone=GMT"),
-            ),
-            surroundings,
-            self.places.logs / "sandbox-netsuite.log",
-        )
-        self.supervisor.start(
-            "sandbox-klaviyo",
-            python(
-                *("-m", "netsuite_connector.sandbox.klaviyo", f"--port={self.options.klaviyo_port}"),
-                *(f"--database={self.places.klaviyo_database}", f"--keys={self.places.klaviyo_keys}"),
-                f"--limits-scale={environment.LIMITS_SCALE}",
-            ),
-            surroundings,
-            self.places.logs / "sandbox-klaviyo.log",
-        )
-        self.wait(
-            lambda: self.places.netsuite_credentials.exists() and self.places.klaviyo_keys.exists(), 120
-        )
-        self.wait(lambda: all(map(_open, (self.options.netsuite_port, self.options.klaviyo_port))), 120)
-
-    def _stores(self) -> Path:
-        """The demo's store without schedules, and with real time."""
-        store = yaml.safe_load((self.places.root / "include/stores/demo.yaml").read_text())
-        store["realtime"] = {"enabled": True}
-        for flow in store["flows"].values():
-            flow.pop("schedule", None)
-        folder = self.places.state / "stores"
-        folder.mkdir(exist_ok=True)
-        (folder / "demo.yaml").write_text(yaml.safe_dump(store))
-        return folder
-
-    def _dags(self) -> Path:
-        """A DAGs folder with what is measured."""
-        folder = self.places.state / "dags"
-        folder.mkdir(exist_ok=True)
-        for name in (*FLOWS, "realtime"):
-            shutil.copy(self.places.root / "dags" / f"{name}.py", folder)
-        return folder
-
-    def _run(self, name: str, *command: str) -> None:
-        child = self.supervisor.start(
-            name, python("-m", "airflow", *command), self.settings, self.places.logs / f"{name}.log"
-        )
-        self.supervisor.finish(child)
 
 
 class Saves:
@@ -334,16 +182,19 @@ def measure(  # noqa: PLR0913 - what a run can be asked for
     """Save for so long at so many a second, beginning with an idle outbox. ``disturb`` is called at once, in
     a thread of its own; ``more`` are settings of Airflow.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-realtime-") as folder:
-        supervisor = Supervisor(Path(folder, "processes.json"), Signals())
-        try:
-            stack = Stack(Path(folder), supervisor, (customers, orders), more or {})
-            stack.start()
-            return _save(stack, Saves(stack), seconds, rate, disturb)
-        finally:
-            supervisor.end_all()
-            if kept := os.environ.get("BENCH_KEEP"):
-                shutil.copytree(folder, kept, dirs_exist_ok=True)
+    with running_stack(*FLOWS, "realtime", sizes=(customers, orders), more=more) as stack:
+        stack.run_flows(*FLOWS)
+        stack.api.unpause("realtime")
+        _wait_for_watcher(stack)
+        return _save(stack, Saves(stack), seconds, rate, disturb)
+
+
+def _wait_for_watcher(stack: Stack) -> None:
+    """A first save, until it has arrived and the drain has ended: everything is there, and idle."""
+    customer = next(each for each in stack.netsuite.records("customer") if each["email"])
+    stack.netsuite.update("customer", customer["internalid"], comments="The first save.")
+    stack.wait(lambda: stack.netsuite.state()["records"].get("customrecord_nsk_outbox", 0) == 0, 240)
+    stack.wait(lambda: not stack.api.unfinished("realtime"), 240)
 
 
 def _save(
@@ -396,20 +247,6 @@ def show(console: Console, seconds: float = SECONDS) -> Result:
     told.add_row(*columns.values())
     console.print(told)
     return result
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
-
-
-def _open(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

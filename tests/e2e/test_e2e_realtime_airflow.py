@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from bench.realtime import Stack, measure
+from bench.realtime import measure
+from bench.stack import Stack
 
 pytestmark = pytest.mark.scheduler
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -70,6 +71,11 @@ class AirflowApi:
         """Lets a DAG's runs start."""
         self._call("PATCH", f"/api/v2/dags/{quote(dag_id)}?update_mask=is_paused", json={"is_paused": False})
 
+    def runs(self, dag_id: str, kind: str) -> list[str]:
+        """The ids of a DAG's runs of a kind: ``manual``, ``scheduled``, ``backfill`` or the like."""
+        found = self._call("GET", f"/api/v2/dags/{quote(dag_id)}/dagRuns?run_type={kind}")["dag_runs"]
+        return [run["dag_run_id"] for run in found]
+
     def unfinished(self, dag_id: str) -> list[str]:
         """The ids of a DAG's runs that have not ended."""
         runs = self._call("GET", f"/api/v2/dags/{quote(dag_id)}/dagRuns?state=running&state=queued")[
@@ -81,9 +87,9 @@ class AirflowApi:
         """Ends a run as failed, and says why in its note."""
         self._call("PATCH", _run(dag_id, run_id), json={"state": "failed", "note": note})
 
-    def trigger(self, dag_id: str) -> str:
-        """Starts a run over all records now and returns its id."""
-        asked = {"logical_date": None, "conf": {"full": True}}
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
+        """Starts a run with these parameters now and returns its id."""
+        asked = {"logical_date": None, "conf": dict(conf)}
         run = self._call("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=asked)
         return str(run["dag_run_id"])
 

@@ -56,7 +56,7 @@ def start(api: AirflowApi, flows: tuple[str, ...]) -> list[Run]:
         for run_id in api.unfinished(flow):
             api.fail_run(flow, run_id, "The demo was stopped while this run was going on.")
         api.unpause(flow)
-    return [Run(flow, api.trigger(flow)) for flow in flows]
+    return [Run(flow, api.trigger(flow, {"full": True})) for flow in flows]
 
 
 def follow(api: AirflowApi, runs: list[Run], check: Callable[[], None]) -> Iterator[str]:

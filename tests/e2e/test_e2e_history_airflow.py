@@ -1,0 +1,85 @@
+"""History with Airflow's real scheduler: a backfill while it is killed with its tasks, and Airflow's own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from bench.stack import Stack, running_stack
+
+pytestmark = pytest.mark.scheduler
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    # How soon the new scheduler takes the killed one's tasks for dead.
+    more = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
+    dags = ("orders", "history_backfill")
+    with running_stack(*dags, sizes=(60, 80), more=more, schedules=True) as running:
+        yield running
+
+
+def klaviyo(stack: Stack) -> dict[str, Any]:
+    """The sandbox account's counts."""
+    answer = requests.get(f"{stack.options.klaviyo_url}/sandbox/state", timeout=30)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def delivered(stack: Stack, run_id: str) -> list[int]:
+    """The windows that were delivered, by their place."""
+    tasks = stack.api.tasks("history_backfill", run_id)
+    return [each.map_index for each in tasks if each.task == "deliver" and each.state == "success"]
+
+
+def test_a_backfill_goes_on_where_scheduler_and_tasks_were_killed(stack: Stack) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    asked = {
+        "flows": ["orders"],
+        "from": today.replace(year=today.year - 1, day=1).isoformat(),
+        "window": "quarter",
+        "dry_run": False,
+    }
+    stack.api.unpause("history_backfill")
+    run_id = stack.api.trigger("history_backfill", asked)
+    stack.wait(lambda: len(delivered(stack, run_id)) >= 1, 300)
+    before = delivered(stack, run_id)
+    stack.kill("scheduler")
+    stack.airflow("scheduler")
+    stack.wait(lambda: stack.api.run_state("history_backfill", run_id) in {"success", "failed"}, 400)
+    tasks = stack.api.tasks("history_backfill", run_id)
+    assert stack.api.run_state("history_backfill", run_id) == "success", tasks
+    assert all(each.try_number == 1 for each in tasks if each.task == "deliver" and each.map_index in before)
+    (last,) = (each for each in tasks if each.task == "total")
+    total = stack.api.result("history_backfill", run_id, last)
+    assert total["adds_up"]
+    assert total["windows"]["ended"] == total["windows"]["planned"] >= 4
+    state = klaviyo(stack)
+    assert state["events"] > 50
+    assert (state["events_repeated"], state["flows_woken"]) == (0, 0)
+
+
+def test_airflows_own_backfill_repairs_days_and_sends_nothing_twice(stack: Stack) -> None:
+    stack.run_flows("orders")
+    events = klaviyo(stack)["events"]
+    last = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    dates = ((last - dt.timedelta(hours=3)).isoformat(), (last - dt.timedelta(hours=1)).isoformat())
+    command = ("backfill", "create", "--dag-id=orders", f"--from-date={dates[0]}", f"--to-date={dates[1]}")
+    # SQLite has one writer: a busy scheduler would keep the command out.
+    stack.kill("scheduler")
+    stack.command("backfill", *command)
+    stack.airflow("scheduler")
+
+    def states() -> Counter[str]:
+        return Counter(
+            stack.api.run_state("orders", run_id) for run_id in stack.api.runs("orders", "backfill")
+        )
+
+    stack.wait(lambda: bool(states()) and set(states()) <= {"success", "failed"}, 300)
+    assert states() == {"success": 2}
+    state = klaviyo(stack)
+    assert (state["events"], state["events_repeated"]) == (events, 0)
