@@ -199,6 +199,7 @@ class Demo:
         options = self._options
         self._say(
             f"\n  Airflow          {options.ui_url}    user {secrets.USER}, password {self._secrets.password}"
+            "\n                   Browse > NetSuite → Klaviyo shows how the flows are"
             f"\n  sandbox NetSuite {options.netsuite_url}"
             f"\n  sandbox Klaviyo  {options.klaviyo_url}"
             "\n\nAll of it stays up until Ctrl-C."
