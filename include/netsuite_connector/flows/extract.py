@@ -51,7 +51,7 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
     total = _Progress()
     deleted = 0
     last = 0
-    for source in run.domain.extracted:
+    for source in _in_order(run):
         search = run.search(source)
         done = _Progress()
         with run.dataset("extract", source).writer() as writer:
@@ -107,12 +107,30 @@ def created_filter(search_type: str) -> str:
     return _CREATED.get(search_type, "datecreated")
 
 
+def _in_order(run: Run) -> list[Source]:
+    """The sources as they are read: what other rows refer to comes after them, so that it is there.
+
+    A shipment or refund may be saved while the run reads; its order is older than it is.
+    """
+    sources = list(run.domain.extracted)
+    if not run.domain.book:
+        return sources
+    delivered = [source for source in sources if source.kind is not None]
+    return [*reversed(delivered), *(source for source in sources if source.kind is None)]
+
+
 def _window(run: Run, source: Source) -> Window:
     """The source's window. A lookup's has no end: what has changed again since then belongs to rows that were
     read before. And where what is not seen is gone, what has just changed must be seen.
+
+    Neither has that of a flow with an order book, unless a person set one: an order that was saved again
+    after the window's end may be that of a shipment in it, and a shipment after it tells that one in it is
+    not the order's last.
     """
     if run.whole and run.domain.snapshot:
         return Window()
+    if run.domain.book and not (run.history or run.bounded):
+        return Window() if source.whole else Window(run.window.start)
     if source.kind is not None or (run.history and not source.whole):
         return run.window
     return Window() if source.whole else Window(run.window.start)
