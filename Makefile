@@ -2,7 +2,7 @@
 SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help setup demo demo-once check test test-fast lint types bench lock env stop clean
+.PHONY: help setup demo demo-once check test test-fast lint types bench chaos lock env stop clean
 
 # Packages of another environment must not be picked up by this one.
 unexport PYTHONPATH PYTHONHOME
@@ -48,6 +48,9 @@ types: setup ## types (mypy)
 
 bench: setup ## how fast each stage is, measured on this machine
 	@$(PY) -m bench $(ARGS)
+
+chaos: setup ## 50 seeds of faults and kills, after which both accounts must agree (docs/chaos.md; ARGS='--seeds 5')
+	@$(PY) -m chaos $(ARGS)
 
 lock: setup ## constraints.txt anew from the requirements files (ARGS=--upgrade: newest versions)
 	@tools/lock.sh $(ARGS)

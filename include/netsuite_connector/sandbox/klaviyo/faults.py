@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,10 +55,13 @@ class Plan:
 
 
 class Faults:
-    """The planned faults, in the order in which they were asked for."""
+    """The planned faults, in the order in which they were asked for. ``struck``: how often each has
+    happened.
+    """
 
     def __init__(self) -> None:
         self._plans: list[Plan] = []
+        self.struck: Counter[str] = Counter()
 
     def add(self, wish: Any, endpoints: frozenset[str]) -> Plan:
         """Plans a fault from ``{"fault", "times"?, "endpoint"?, "skip"?, "retry_after"?}``; a Refusal when it
@@ -89,6 +93,7 @@ class Faults:
                     plan.skip -= 1
                     continue
                 plan.times -= 1
+                self.struck[plan.fault.value] += 1
                 return plan
         return None
 

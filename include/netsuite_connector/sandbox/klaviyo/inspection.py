@@ -93,6 +93,7 @@ def state(account: Account) -> dict[str, Any]:
         "latest_jobs": jobs,
         "requests": account.traffic.as_json(),
         "faults": account.faults.as_json(),
+        "faults_struck": dict(account.faults.struck),
         "now": iso(account.clock.now()),
     }
 

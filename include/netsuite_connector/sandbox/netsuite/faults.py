@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -75,11 +76,12 @@ class Chances:
 
 
 class Faults:
-    """The planned faults of an account, in order."""
+    """The planned faults of an account, in order. ``struck``: how often each has happened."""
 
     def __init__(self) -> None:
         self._plans: list[Plan] = []
         self._chances: Chances | None = None
+        self.struck: Counter[str] = Counter()
 
     def play(self, chances: Chances | None) -> None:
         """Have faults happen by chance, besides the planned ones; None ends it."""
@@ -95,7 +97,15 @@ class Faults:
         self._chances = None
 
     def next(self, target: Target, action: str | None = None) -> Plan | None:
-        """The fault that befalls this request, if any."""
+        """The fault that befalls this request, if any; counts it."""
+        plan = self._planned(target, action)
+        if plan is None and self._chances is not None:
+            plan = self._chances.next(target)
+        if plan is not None:
+            self.struck[plan.fault.value] += 1
+        return plan
+
+    def _planned(self, target: Target, action: str | None) -> Plan | None:
         for index, plan in enumerate(self._plans):
             if plan.target is not target or plan.action not in (None, action):
                 continue
@@ -107,4 +117,4 @@ class Faults:
             else:
                 del self._plans[index]
             return plan
-        return None if self._chances is None else self._chances.next(target)
+        return None

@@ -79,6 +79,7 @@ class Keeper:
         return {
             "records": self._engine.admin("state"),
             "user_events": self._engine.admin("userEvents"),
+            "faults_struck": self._account.faults.struck,
             **dataclasses.asdict(self._account.traffic),
         }
 

@@ -202,8 +202,8 @@ class SandboxAccount:
         self._ask("DELETE", "tokens")
 
     def state(self) -> dict[str, Any]:
-        """Counts: ``records`` by type, ``user_events``, ``calls``, ``actions``, ``tokens``, ``active`` and
-        ``peak`` (requests at once).
+        """Counts: ``records`` by type, ``user_events``, ``faults_struck``, ``calls``, ``actions``,
+        ``tokens``, ``active`` and ``peak`` (requests at once).
         """
         return dict(self._ask("GET", "state"))
 
