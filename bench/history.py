@@ -1,5 +1,5 @@
 """Five years of history of a large account through the steps of `history_backfill`: killed midway, gone on
-with, and at the end held against the demo's reckoning from NetSuite's raw records.
+with, reconciled, and at the end held against the demo's reckoning from NetSuite's raw records.
 
 Run by `python -m bench.history`; `--orders` makes it smaller.
 """
@@ -23,6 +23,8 @@ from rich.console import Console
 
 from netsuite_connector.demo import expectation, expected_orders, verify
 from netsuite_connector.flows import history, history_window
+from netsuite_connector.flows.reconciliation import model as reconciliation
+from netsuite_connector.flows.reconciliation import reconcile
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.limiter import Limiter, ProcessWindows
 from netsuite_connector.netsuite import Account, NetSuiteClient, token_based
@@ -32,6 +34,7 @@ from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSui
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.load import load_stores
+from netsuite_connector.stores.model import Store
 
 ORDERS = 200_000
 ORDERS_A_CUSTOMER = 4
@@ -52,40 +55,72 @@ class Accounts:
     staging: str
 
 
-def _backfill(accounts: Accounts, name: str) -> None:
-    """Plan, read and deliver as the DAG's tasks do; a line of JSON tells each window, and the end."""
-    store = load_stores()[0].model_copy(update={"history_years": _YEARS})
-    staging = Staging(accounts.staging)
-    own = accounts.credentials
-    auth = token_based(Account.of(own["account"]), **{name: own[name] for name in _TOKEN})
-    netsuite = NetSuiteClient(requests.Session(), accounts.netsuite, auth)
-    limiter = Limiter(ProcessWindows(), account="bench", background=True)
-    klaviyo = KlaviyoClient(
-        requests.Session(), base_url=accounts.klaviyo, api_key=accounts.key, limiter=limiter
-    )
-    now = datetime.now(UTC)
-    wishes = {
-        "flows": ["customers", "orders"],
-        "from": f"{now.year - _YEARS + 1}-01-01",
-        "to": None,
-        "window": "month",
-        "order": history.Order.OLDEST.value,
-        "dry_run": False,
-        "resume": True,
-        "limit": None,
-        "ignore_gates": False,
-    }
-    made = history.plan(store, staging, netsuite, history.ask(store, wishes, now), name)
-    for piece in made.read:
-        history_window.read(made.run(staging, piece), netsuite, made)
-        _tell(read=piece.label)
-    results = []
-    for piece in made.pieces:
-        report = history_window.deliver(made.run(staging, piece), netsuite, klaviyo, made)
-        results.append({"flow": piece.flow, "numbers": report["rows"]})
-        _tell(delivered=piece.label, rows=report["rows"]["extracted"])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    _tell(total=history.total(made, results), peak_mb=round(peak))
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a child works with."""
+
+    store: Store
+    staging: Staging
+    netsuite: NetSuiteClient
+    klaviyo: KlaviyoClient
+    now: datetime
+    flows: tuple[str, ...] = ("customers", "orders")
+
+    @classmethod
+    def of(cls, accounts: Accounts) -> _Work:
+        own = accounts.credentials
+        auth = token_based(Account.of(own["account"]), **{name: own[name] for name in _TOKEN})
+        limiter = Limiter(ProcessWindows(), account="bench", background=True)
+        return cls(
+            load_stores()[0].model_copy(update={"history_years": _YEARS}),
+            Staging(accounts.staging),
+            NetSuiteClient(requests.Session(), accounts.netsuite, auth),
+            KlaviyoClient(
+                requests.Session(), base_url=accounts.klaviyo, api_key=accounts.key, limiter=limiter
+            ),
+            datetime.now(UTC),
+        )
+
+    @property
+    def days(self) -> dict[str, Any]:
+        """All that the account has."""
+        return {"flows": self.flows, "from": f"{self.now.year - _YEARS + 1}-01-01", "to": None}
+
+    def backfill(self, name: str) -> None:
+        """Plan, read and deliver as the DAG's tasks do; a line of JSON tells each window, and the end."""
+        wishes = self.days | {
+            "window": "month",
+            "order": history.Order.OLDEST.value,
+            "dry_run": False,
+            "resume": True,
+            "limit": None,
+            "ignore_gates": False,
+        }
+        asked = history.ask(self.store, wishes, self.now)
+        made = history.plan(self.store, self.staging, self.netsuite, asked, name)
+        for piece in made.read:
+            history_window.read(made.run(self.staging, piece), self.netsuite, made)
+            _tell(read=piece.label)
+        results = []
+        for piece in made.pieces:
+            run = made.run(self.staging, piece)
+            report = history_window.deliver(run, self.netsuite, self.klaviyo, made)
+            results.append({"flow": piece.flow, "numbers": report["rows"]})
+            _tell(delivered=piece.label, rows=report["rows"]["extracted"])
+        _tell(total=history.total(made, results), peak_mb=_peak())
+
+    def reconcile(self) -> None:
+        """Compare all days, as the DAG's tasks do."""
+        for asked in reconciliation.ask(self.store, self.days, self.now):
+            report = reconcile.reconcile(self.store, self.staging, self.netsuite, self.klaviyo, asked)
+            names = ("netsuite", "rejected", "klaviyo", "missing", "extra", "different", "not_yet")
+            sums = {name: sum(kind[name] for kind in report["kinds"]) for name in names}
+            _tell(reconciled={"flow": asked.flow, "agrees": report["agrees"], **sums}, peak_mb=_peak())
+
+
+def _peak() -> int:
+    """The most megabytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _tell(**what: Any) -> None:
@@ -93,18 +128,20 @@ def _tell(**what: Any) -> None:
 
 
 def _run(accounts: Accounts, name: str, kill_after: float | None = None) -> dict[str, Any]:
-    """A backfill in a process of its own, killed so many seconds after the first delivery. Returns
-    ``windows`` (delivered), ``seconds``, and where it came to its end ``total`` and ``peak_mb``.
+    """A backfill in a process of its own, killed so many seconds after the first delivery, or without a name
+    a reconciliation. Returns ``windows`` (delivered), ``reconciled`` (numbers by flow), ``seconds``, and
+    where it came to its end ``total`` and ``peak_mb``.
     """
     command = [sys.executable, "-m", "bench.history", "--child", json.dumps(asdict(accounts)), "--name", name]
     began = time.monotonic()
     first: float | None = None
-    told: dict[str, Any] = {"windows": 0}
+    told: dict[str, Any] = {"windows": 0, "reconciled": []}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
             said = json.loads(line)
             told["windows"] += "delivered" in said
+            told["reconciled"] += [said["reconciled"]] if "reconciled" in said else []
             told |= {key: said[key] for key in ("total", "peak_mb") if key in said}
             if "delivered" in said:
                 first = first or time.monotonic()
@@ -144,9 +181,7 @@ def show(console: Console, orders: int = ORDERS) -> bool:
         records = netsuite.state()["records"]
         console.print(f"History: {records['customer']:,} customers, {records['transaction']:,} transactions")
         killed = _run(accounts, "first", _KILLED_AFTER)
-        console.print(
-            f"killed after {killed['windows']} windows and {killed['seconds']:,.0f} s; gone on with:"
-        )
+        console.print(f"killed after {killed['windows']} windows and {killed['seconds']:,.0f} s")
         done = _run(accounts, "second")
         again = _run(accounts, "third")
         state = klaviyo.settled(600)
@@ -160,13 +195,19 @@ def show(console: Console, orders: int = ORDERS) -> bool:
             f"{state['events']:,} events, {state['events_repeated']} of them twice, {state['flows_woken']} "
             f"flows woken, {state['consents']} consents touched"
         )
+        proof = _run(accounts, "")
+        for each in proof["reconciled"]:
+            console.print(f"reconciliation: {each}")
+        console.print(f"in {proof['seconds']:,.0f} s, at most {proof['peak_mb']:,} MB")
         findings = _differences(netsuite, klaviyo)
     for finding in findings:
         console.print(f"{finding.what}: {finding.sentence}")
         for difference in finding.differences[: verify.SHOWN]:
             console.print(f"  {difference}")
     nothing_else = state["events_repeated"] == state["flows_woken"] == state["consents"] == 0
-    return total["adds_up"] and nothing_else and not any(finding.differences for finding in findings)
+    agree = all(each["agrees"] for each in proof["reconciled"])
+    differ = any(finding.differences for finding in findings)
+    return total["adds_up"] and nothing_else and agree and not differ
 
 
 def main() -> None:
@@ -174,10 +215,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=ORDERS)
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--name", default="bench", help=argparse.SUPPRESS)
+    parser.add_argument("--name", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        _backfill(Accounts(**json.loads(asked.child)), asked.name)
+        work = _Work.of(Accounts(**json.loads(asked.child)))
+        if asked.name:
+            work.backfill(asked.name)
+        else:
+            work.reconcile()
         return
     sys.exit(0 if show(Console(width=100), asked.orders) else 1)
 
