@@ -1,9 +1,13 @@
-"""For all tests: what is quick comes first, so that what is broken shows early."""
+"""For all tests: what is quick comes first, so that what is broken shows early, and one Airflow database."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+
+from airflow_process import migrated
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("project", deadline=None)
@@ -17,3 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: (bool(item.get_closest_marker("scheduler")), bool(item.get_closest_marker("line")))
     )
+
+
+@pytest.fixture(scope="session")
+def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database of Airflow: use a copy of it (``airflow_process.new_home``)."""
+    return migrated(tmp_path_factory.mktemp("airflow"))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from airflow_process import DEMO, airflow_commands, connections, klaviyo_connection, new_home, run_command
 from netsuite_connector.commands.line import main
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 
-ROOT = Path(__file__).resolve().parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -37,46 +33,15 @@ def klaviyo() -> Iterator[Klaviyo]:
 
 
 @pytest.fixture
-def surroundings(netsuite: NetSuite, klaviyo: Klaviyo, tmp_path: Path) -> dict[str, str]:
-    """Both connections as environment variables, which Airflow reads, and an AIRFLOW_HOME of its own."""
-    mine = netsuite.credentials
-    extra = {
-        "account": mine.account,
-        "suitetalk_url": netsuite.url,
-        "client_id": mine.client_id,
-        "certificate_id": mine.certificate_id,
-        "private_key": mine.private_key,
-    }
-    connections: dict[str, dict[str, Any]] = {
-        "NETSUITE_DEMO": {"conn_type": "netsuite", "host": netsuite.url, "extra": extra},
-        "KLAVIYO_DEMO": {
-            "conn_type": "klaviyo",
-            "host": klaviyo.url,
-            "password": klaviyo.key,
-            "extra": {"limits_scale": 100},
-        },
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NETSUITE"))}
-    return kept | {
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        **{f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in connections.items()},
-    }
-
-
-@pytest.fixture
-def command(surroundings: dict[str, str]) -> Command:
-    """Runs ``python -m netsuite_connector``; a keyword sets an environment variable, None takes it away."""
+def command(netsuite: NetSuite, klaviyo: Klaviyo, tmp_path: Path) -> Command:
+    """Runs ``python -m netsuite_connector`` with both connections as environment variables, which Airflow
+    reads, and an AIRFLOW_HOME of its own; a keyword sets another variable, None takes one away.
+    """
 
     def run(*arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
-        given = {name: value for name, value in (surroundings | changes).items() if value is not None}
-        return subprocess.run(
-            [sys.executable, "-m", "netsuite_connector", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=given,
-        )
+        given = connections(netsuite, klaviyo) | changes
+        kept = {name: value for name, value in given.items() if value is not None}
+        return run_command(tmp_path / "airflow", *arguments, **kept)
 
     return run
 
@@ -95,9 +60,8 @@ def test_everything_is_right(command: Command) -> None:
     assert re.search(r"\d+ right, 0 wrong, 0 warning, 1 skipped", done.stdout)
 
 
-def test_something_is_wrong(command: Command, surroundings: dict[str, str]) -> None:
-    connection = json.loads(surroundings["AIRFLOW_CONN_KLAVIYO_DEMO"]) | {"password": "pk_wrong"}
-    done = command("check", AIRFLOW_CONN_KLAVIYO_DEMO=json.dumps(connection))
+def test_something_is_wrong(command: Command, klaviyo: Klaviyo) -> None:
+    done = command("check", AIRFLOW_CONN_KLAVIYO_DEMO=klaviyo_connection(klaviyo, "pk_wrong"))
     assert done.returncode == 1
     assert done.stderr == ""
     assert "wrong Klaviyo key Klaviyo does not accept the private API key" in words(done.stdout)
@@ -114,18 +78,12 @@ def test_a_connection_that_airflow_does_not_have(command: Command) -> None:
 
 
 @pytest.mark.line
-def test_connections_in_airflows_database(command: Command, surroundings: dict[str, str]) -> None:
-    def airflow(*arguments: str) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
-            check=True,
-            capture_output=True,
-            timeout=120,
-            env=surroundings,
-        )
-
-    airflow("db", "migrate")
-    airflow("connections", "add", "klaviyo_demo", "--conn-json", surroundings["AIRFLOW_CONN_KLAVIYO_DEMO"])
+def test_connections_in_airflows_database(
+    command: Command, klaviyo: Klaviyo, tmp_path: Path, airflow_database: Path
+) -> None:
+    home = new_home(tmp_path / "airflow", airflow_database)
+    added = ["connections", "add", "klaviyo_demo", "--conn-json", klaviyo_connection(klaviyo)]
+    airflow_commands(home, added)
     done = command("check", AIRFLOW_CONN_KLAVIYO_DEMO=None)
     assert done.returncode == 0, done.stdout
     assert done.stderr == ""
@@ -139,7 +97,7 @@ def test_an_unknown_store_is_one_sentence(command: Command) -> None:
 
 
 def test_a_mistake_in_a_stores_file_is_one_sentence(command: Command, tmp_path: Path) -> None:
-    demo = (ROOT / "include" / "stores" / "demo.yaml").read_text()
+    demo = DEMO.read_text()
     (tmp_path / "a.yaml").write_text(demo.replace("currency:", "curency:"))
     for arguments in (["check"], ["highwater", "show"]):
         done = command(*arguments, NETSUITE_CONNECTOR_STORES=str(tmp_path))
@@ -224,7 +182,7 @@ def test_marks_are_shown_and_set(command: Command, tmp_path: Path) -> None:
 
 
 def test_the_mark_of_consents_is_shown_and_set_too(command: Command, tmp_path: Path) -> None:
-    shop = yaml.safe_load((ROOT / "include" / "stores" / "demo.yaml").read_text())
+    shop = yaml.safe_load(DEMO.read_text())
     shop["consents"] = {"list": "News", "consented_at": "custentity_opted_in_at"}
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(shop))
     stores = {"NETSUITE_CONNECTOR_STORES": str(tmp_path)}
@@ -286,7 +244,7 @@ def test_setting_a_mark_needs_netsuite(command: Command) -> None:
 
 
 def test_two_stores_are_checked_one_after_the_other(command: Command, tmp_path: Path) -> None:
-    demo = yaml.safe_load((ROOT / "include" / "stores" / "demo.yaml").read_text())
+    demo = yaml.safe_load(DEMO.read_text())
     for name, flow in (("one", "customers"), ("two", "orders")):
         store = demo | {"store": name, "name": name.title(), "flows": {flow: {}}}
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(store))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from airflow_process import DEMO, netsuite_connection, run_command
 from netsuite_connector.commands.line import main
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 
-ROOT = Path(__file__).resolve().parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -40,40 +37,19 @@ def command(netsuite: NetSuite, tmp_path: Path) -> Command:
     """Runs the command for the demo store, whose customers flow has the settings ``flow`` besides. There is
     no connection to Klaviyo.
     """
-    mine = netsuite.credentials
-    connection = {
-        "conn_type": "netsuite",
-        "host": netsuite.url,
-        "extra": {
-            "account": mine.account,
-            "suitetalk_url": netsuite.url,
-            "client_id": mine.client_id,
-            "certificate_id": mine.certificate_id,
-            "private_key": mine.private_key,
-        },
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NETSUITE"))}
     (tmp_path / "temporary").mkdir()
-    surroundings = kept | {
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "AIRFLOW_CONN_NETSUITE_DEMO": json.dumps(connection),
+    environment = {
+        "AIRFLOW_CONN_NETSUITE_DEMO": netsuite_connection(netsuite),
         "NETSUITE_CONNECTOR_STORES": str(tmp_path / "stores"),
         "TMPDIR": str(tmp_path / "temporary"),
     }
 
     def run(*arguments: str, **flow: object) -> subprocess.CompletedProcess[str]:
-        demo = yaml.safe_load((ROOT / "include" / "stores" / "demo.yaml").read_text())
+        demo = yaml.safe_load(DEMO.read_text())
         demo["flows"]["customers"] |= flow
         (tmp_path / "stores").mkdir(exist_ok=True)
         (tmp_path / "stores" / "demo.yaml").write_text(yaml.safe_dump(demo))
-        return subprocess.run(
-            [sys.executable, "-m", "netsuite_connector", "map", "--store", "demo", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=surroundings,
-        )
+        return run_command(tmp_path / "airflow", "map", "--store", "demo", *arguments, **environment)
 
     return run
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_process import connections, run_command
 from netsuite_connector.commands.line import main
 from netsuite_connector.commands.masking import masked, masked_text
 from netsuite_connector.domains.registry import DOMAINS
@@ -216,38 +216,7 @@ def command(
     accounts: tuple[NetSuite, Klaviyo], staging: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs ``python -m netsuite_connector rejected`` with both connections."""
-    netsuite, klaviyo = accounts
-    mine = netsuite.credentials
-    extra = {
-        "account": mine.account,
-        "suitetalk_url": netsuite.url,
-        "client_id": mine.client_id,
-        "certificate_id": mine.certificate_id,
-        "private_key": mine.private_key,
-    }
-    near = {"conn_type": "netsuite", "host": netsuite.url, "extra": extra}
-    far = {
-        "conn_type": "klaviyo",
-        "host": klaviyo.url,
-        "password": klaviyo.key,
-        "extra": {"limits_scale": 100},
-    }
-    connections = {
-        "AIRFLOW_CONN_NETSUITE_DEMO": json.dumps(near),
-        "AIRFLOW_CONN_KLAVIYO_DEMO": json.dumps(far),
-    }
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "netsuite_connector", "rejected", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env=os.environ | connections,
-        )
-
-    return run
+    return lambda *arguments: run_command(staging.parent, "rejected", *arguments, **connections(*accounts))
 
 
 @pytest.mark.line

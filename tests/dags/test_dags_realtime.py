@@ -4,82 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_process import DEMO, Parsed, netsuite_connection, parse
 from netsuite_connector.airflow.outbox import DRAIN, WOKEN, OutboxTrigger, due, pause_after
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 
-ROOT = Path(__file__).resolve().parents[2]
-_PARSE = """
-import json, sys
-import airflow.sdk
-from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(sys.argv[1])
-heavy = [name for name in ("great_expectations", "pandas", "pyarrow", "numpy") if name in sys.modules]
-print(json.dumps({
-    "heavy": heavy,
-    "errors": {str(k): str(v) for k, v in bag.import_errors.items()},
-    "dags": {
-        dag.dag_id: {
-            "name": dag.dag_display_name, "tags": sorted(dag.tags), "runs": dag.max_active_runs,
-            "assets": [asset.name for asset in dag.timetable.asset_condition.objects],
-            "watchers": [
-                [type(watcher.trigger).__name__, watcher.trigger.serialize()]
-                for asset in dag.timetable.asset_condition.objects for watcher in asset.watchers
-            ],
-            "tasks": [[task.task_id, task.pool, task.returns_dag_result] for task in dag.tasks],
-        }
-        for dag in bag.dags.values()
-    },
-}))
-"""
-
-
-def parse(home: Path, stores: Path) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-c", _PARSE, str(ROOT / "dags" / "realtime.py")],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        env=os.environ
-        | {
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "NETSUITE_CONNECTOR_STORES": str(stores),
-        },
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
 
 def store(folder: Path, name: str, connection: str, more: str) -> None:
-    demo = (ROOT / "include" / "stores" / "demo.yaml").read_text()
+    demo = DEMO.read_text()
     text = demo.replace("store: demo", f"store: {name}").replace("netsuite_demo", connection)
     (folder / f"{name}.yaml").write_text(f"{text}{more}\n")
 
 
-def test_without_real_time_there_is_no_dag(tmp_path: Path) -> None:
-    store(tmp_path, "plain", "netsuite_demo", "")
-    parsed = parse(tmp_path / "home", tmp_path)
-    assert (parsed["errors"], parsed["dags"]) == ({}, {})
+def test_without_real_time_there_is_no_dag(parsed: Parsed) -> None:
+    assert (parsed.errors, parsed.made_by("realtime")) == ({}, {})
 
 
 def test_stores_of_a_connection_share_a_dag(tmp_path: Path) -> None:
     store(tmp_path, "one", "netsuite_demo", "realtime: {enabled: true, interval_seconds: 20}")
     store(tmp_path, "two", "netsuite_demo", "realtime: {enabled: true, interval_seconds: 5}")
     store(tmp_path, "three", "netsuite_demo", "")
-    parsed = parse(tmp_path / "home", tmp_path)
-    assert (parsed["errors"], parsed["heavy"], list(parsed["dags"])) == ({}, [], ["realtime"])
-    dag = parsed["dags"]["realtime"]
+    parsed = parse(tmp_path / "home", "realtime", NETSUITE_CONNECTOR_STORES=str(tmp_path))
+    assert (parsed.errors, parsed.heavy, list(parsed.dags)) == ({}, [], ["realtime"])
+    dag = parsed.dags["realtime"]
     assert dag["tags"] == ["klaviyo", "netsuite", "realtime", "store:one", "store:two"]
     assert dag["runs"] == 1
     assert dag["assets"] == ["netsuite-outbox-netsuite_demo"]
@@ -88,14 +41,15 @@ def test_stores_of_a_connection_share_a_dag(tmp_path: Path) -> None:
     assert path == "netsuite_connector.airflow.outbox.OutboxTrigger"
     assert settings == {"connection": "netsuite_demo", "interval": 5.0}
     # A drain runs for minutes, so it must not hold a slot that the scheduled flows wait for.
-    assert dag["tasks"] == [["drain", "default_pool", True]]
+    assert list(dag["tasks"]) == ["drain"]
+    assert (dag["tasks"]["drain"]["pool"], dag["tasks"]["drain"]["result"]) == ("default_pool", True)
 
 
 def test_each_connection_has_its_own_dag(tmp_path: Path) -> None:
     store(tmp_path, "one", "netsuite_a", "realtime: {enabled: true}")
     store(tmp_path, "two", "netsuite_b", "realtime: {enabled: true}")
-    parsed = parse(tmp_path / "home", tmp_path)
-    assert set(parsed["dags"]) == {"realtime__netsuite_a", "realtime__netsuite_b"}
+    parsed = parse(tmp_path / "home", "realtime", NETSUITE_CONNECTOR_STORES=str(tmp_path))
+    assert set(parsed.dags) == {"realtime__netsuite_a", "realtime__netsuite_b"}
 
 
 NOW = 1_000_000.0
@@ -142,16 +96,7 @@ def account() -> Iterator[NetSuite]:
 
 @pytest.fixture
 def connection(account: NetSuite, monkeypatch: pytest.MonkeyPatch) -> str:
-    mine = account.credentials
-    extra = {
-        "account": mine.account,
-        "suitetalk_url": account.url,
-        "client_id": mine.client_id,
-        "certificate_id": mine.certificate_id,
-        "private_key": mine.private_key,
-    }
-    found = {"conn_type": "netsuite", "host": account.url, "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_WATCHED", json.dumps(found))
+    monkeypatch.setenv("AIRFLOW_CONN_WATCHED", netsuite_connection(account))
     return "watched"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pytest
 import requests
 
+from airflow_process import ROOT, new_home, surroundings
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows import highwater
 from netsuite_connector.flows.reconciliation.reconcile import FINDINGS
@@ -30,7 +30,6 @@ from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
-ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 EMAIL = "ann.lee@shop.example"
 MARK = "2026-11-20T17:00:00Z"
@@ -173,8 +172,8 @@ def fill(store: Store, staging: Staging) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("airflow")
+def server(tmp_path_factory: pytest.TempPathFactory, airflow_database: Path) -> Iterator[Server]:
+    home = new_home(tmp_path_factory.mktemp("airflow"), airflow_database)
     stores = home / "stores"
     stores.mkdir()
     for name, title in (("demo", "Demo & Sons"), ("other", "Other Shop")):
@@ -183,10 +182,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     users = {"admin": "admin", "vera": "viewer", "lena": "viewer"}
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({user: f"{user}-secret" for user in users}), encoding="utf-8")
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    settings = {
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__AUTH_MANAGER": "dashboard_auth.LoginByStore",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
@@ -198,8 +194,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "NETSUITE_CONNECTOR_STAGING": str(home / "staging"),
         "PYTHONPATH": str(HERE),
     }
-    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
-    subprocess.run(migrate, env=environment, cwd=home, check=True, capture_output=True, timeout=300)
+    environment = surroundings(home, **settings)
     log = (home / "server.log").open("w")
     command = [sys.executable, str(HERE / "dashboard_server.py")]
     with subprocess.Popen(command, env=environment, cwd=home, stdout=subprocess.PIPE, stderr=log) as process:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from airflow_process import in_airflow
 from netsuite_connector.commands.masking import masked_text
 from netsuite_connector.dashboard import rendering
 from netsuite_connector.dashboard.rendering import Paging
@@ -204,13 +205,10 @@ def test_days_are_no_phone_numbers() -> None:
     assert masked_text("sent on 2026-11-20, call 202-555-0199") == "sent on 2026-11-20, call •••99"
 
 
-def test_the_plugin_is_light_as_every_process_loads_it() -> None:
-    import subprocess
-    import sys
-
+def test_the_plugin_is_light_as_every_process_loads_it(tmp_path: Path) -> None:
     code = (
         "import sys, airflow.sdk, airflow.plugins_manager; before = set(sys.modules);"
-        "import netsuite_connector.dashboard.plugin; print(len(set(sys.modules) - before))"
+        "import netsuite_connector.dashboard.plugin; print('answer:', len(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert int(done.stdout.split()[-1]) <= 5
+    loaded, _ = in_airflow(code, tmp_path)
+    assert loaded <= 5

@@ -4,10 +4,6 @@ its own, as its own file says, and none gets in another's way.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_process import in_airflow
 from netsuite_connector.flows.confirm import confirm
 from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.flows.extract import extract
@@ -42,7 +39,6 @@ from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
-ROOT = Path(__file__).resolve().parents[2]
 STORES = {
     "main": """
 store: main
@@ -314,10 +310,10 @@ def test_a_second_round_at_once_sends_nothing_twice(shops: Shops) -> None:
 
 
 _DAGS = """
-import json, sys
+import json
 from netsuite_connector.airflow.factory import build_flow_dags
 dags = [dag for flow in ("customers", "orders") for dag in build_flow_dags(flow, "doc")]
-print(json.dumps({
+print("answer: " + json.dumps({
     dag.dag_id: [dag.dag_display_name, getattr(dag.timetable, "expression", None),
                  str(getattr(dag.timetable, "timezone", None))]
     for dag in dags
@@ -326,20 +322,8 @@ print(json.dumps({
 
 
 def dags_of(stores: Path, home: Path) -> dict[str, list[str | None]]:
-    done = subprocess.run(
-        [sys.executable, "-c", _DAGS],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ
-        | {
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "NETSUITE_CONNECTOR_STORES": str(stores),
-        },
-    )
-    found: dict[str, list[str | None]] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, list[str | None]]
+    found, _ = in_airflow(_DAGS, home, NETSUITE_CONNECTOR_STORES=str(stores))
     return found
 
 
