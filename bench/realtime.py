@@ -185,11 +185,11 @@ def measure(  # noqa: PLR0913 - what a run can be asked for
     with running_stack(*FLOWS, "realtime", sizes=(customers, orders), more=more) as stack:
         stack.run_flows(*FLOWS)
         stack.api.unpause("realtime")
-        _wait_for_watcher(stack)
+        wait_for_watcher(stack)
         return _save(stack, Saves(stack), seconds, rate, disturb)
 
 
-def _wait_for_watcher(stack: Stack) -> None:
+def wait_for_watcher(stack: Stack) -> None:
     """A first save, until it has arrived and the drain has ended: everything is there, and idle."""
     customer = next(each for each in stack.netsuite.records("customer") if each["email"])
     stack.netsuite.update("customer", customer["internalid"], comments="The first save.")

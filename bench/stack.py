@@ -31,8 +31,9 @@ POOLS = {"netsuite": 2, "history": 1}
 
 class Stack:
     """Both sandbox accounts and Airflow, with the DAG files ``dags`` and the demo's store: without schedules
-    unless there are to be ``schedules``, and with real time where that is one of the DAGs. ``sizes``:
-    customers and orders of the NetSuite account; ``more``: settings of Airflow.
+    unless there are to be ``schedules``, and with real time where that is one of the DAGs (the watcher looks
+    every ``interval`` seconds). ``sizes``: customers and orders of the NetSuite account; ``more``: settings
+    of Airflow.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a stack is made of
@@ -43,6 +44,7 @@ class Stack:
         dags: tuple[str, ...],
         more: Mapping[str, str],
         schedules: bool = False,  # noqa: FBT001, FBT002
+        interval: int = 10,
     ) -> None:
         ports = dict(zip(("--ui-port", "--netsuite-port", "--klaviyo-port"), _free_ports(3), strict=True))
         asked = [f"--customers={sizes[0]}", "--items=40", f"--orders={sizes[1]}", f"--state={folder}"]
@@ -52,6 +54,7 @@ class Stack:
         self.dags = dags
         self.more = more
         self.schedules = schedules
+        self.interval = interval
         self.settings: dict[str, str] = {}
         self.running: dict[str, Child] = {}
         self.api: AirflowApi
@@ -154,7 +157,7 @@ class Stack:
     def _stores(self) -> Path:
         """The demo's store, as this stack is to have it."""
         store = yaml.safe_load((self.places.root / "include/stores/demo.yaml").read_text())
-        store["realtime"] = {"enabled": "realtime" in self.dags}
+        store["realtime"] = {"enabled": "realtime" in self.dags, "interval_seconds": self.interval}
         for flow in () if self.schedules else store["flows"].values():
             flow.pop("schedule", None)
         folder = self.places.state / "stores"
