@@ -28,6 +28,14 @@ from netsuite_connector.sandbox.netsuite.testing import SandboxAccount
 
 POOLS = {"netsuite": 2, "history": 1}
 
+QUICK_RECOVERY = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+}
+"""Settings of Airflow: how soon a scheduler takes a killed one's tasks for dead, running or waiting. By
+default that takes five minutes."""
+
 
 class Stack:
     """Both sandbox accounts and Airflow, with the DAG files ``dags`` and the demo's store: without schedules

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from bench.stack import Stack
+from bench.stack import QUICK_RECOVERY, Stack
 
 from chaos.line import Line
 from chaos.reckoning import Accounts
@@ -35,11 +35,6 @@ _NO_LONGER_NEW = 125.0  # seconds after which a run reads what was saved, by the
 _PATIENCE = 900.0
 _LONGER = 240.0
 _FAULTS = 8  # at least
-# How soon a task whose process is gone is taken for dead.
-_SETTINGS = {
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-}
 
 
 class _Stack(Stack):
@@ -60,7 +55,9 @@ def run(seed: int, folder: Path, seconds: float = 90.0) -> Outcome:
     outcome = Outcome(seed)
     supervisor = Supervisor(folder / "processes.json", Signals())
     try:
-        stack = _Stack(folder, supervisor, (luck.randint(20, 40), luck.randint(30, 60)), _DAGS, _SETTINGS)
+        stack = _Stack(
+            folder, supervisor, (luck.randint(20, 40), luck.randint(30, 60)), _DAGS, QUICK_RECOVERY
+        )
         stack.start()
         stack.run_flows(*FLOWS)
         _Storm(outcome, stack, luck).run(seconds)

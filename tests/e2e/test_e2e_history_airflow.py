@@ -9,20 +9,15 @@ from typing import Any
 
 import pytest
 import requests
-from bench.stack import Stack, running_stack
+from bench.stack import QUICK_RECOVERY, Stack, running_stack
 
 pytestmark = pytest.mark.scheduler
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    # How soon the new scheduler takes the killed one's tasks for dead, those that ran and those that waited.
-    more = {
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
-    }
     dags = ("orders", "history_backfill")
-    with running_stack(*dags, sizes=(60, 80), more=more, schedules=True) as running:
+    with running_stack(*dags, sizes=(60, 80), more=QUICK_RECOVERY, schedules=True) as running:
         yield running
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from bench.realtime import measure, wait_for_watcher
-from bench.stack import Stack, running_stack
+from bench.stack import QUICK_RECOVERY, Stack, running_stack
 
 pytestmark = pytest.mark.scheduler
 
@@ -27,9 +27,7 @@ def test_triggerer_and_scheduler_may_be_killed() -> None:
             stack.kill(name)
             stack.airflow(name)
 
-    # How soon the new scheduler takes the killed one's tasks for dead.
-    more = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20"}
-    result = measure(40.0, 5.0, customers=60, orders=80, disturb=kill, more=more)
+    result = measure(40.0, 5.0, customers=60, orders=80, disturb=kill, more=QUICK_RECOVERY)
     assert (result.lost, result.twice) == (0, 0)
     assert len(result.seconds) == 200
 
