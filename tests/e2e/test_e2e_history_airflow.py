@@ -67,10 +67,13 @@ def test_airflows_own_backfill_repairs_days_and_sends_nothing_twice(stack: Stack
     last = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
     dates = ((last - dt.timedelta(hours=3)).isoformat(), (last - dt.timedelta(hours=1)).isoformat())
     command = ("backfill", "create", "--dag-id=orders", f"--from-date={dates[0]}", f"--to-date={dates[1]}")
-    # SQLite has one writer: a busy scheduler would keep the command out.
-    stack.kill("scheduler")
+    # SQLite has one writer: whoever writes now and then would keep the command out.
+    writers = ("scheduler", "triggerer", "dag-processor")
+    for name in writers:
+        stack.kill(name)
     stack.command("backfill", *command)
-    stack.airflow("scheduler")
+    for name in writers:
+        stack.airflow(name)
 
     def states() -> Counter[str]:
         return Counter(
