@@ -49,7 +49,7 @@ types: setup ## types (mypy)
 bench: setup ## how fast each stage is, measured on this machine
 	@$(PY) -m bench $(ARGS)
 
-chaos: setup ## 50 seeds of faults and kills, after which both accounts must agree (docs/chaos.md; ARGS='--seeds 5')
+chaos: setup ## seeds of faults and kills, after which both accounts must agree (docs/chaos.md; ARGS='--seeds 5 --airflow 0')
 	@$(PY) -m chaos $(ARGS)
 
 lock: setup ## constraints.txt anew from the requirements files (ARGS=--upgrade: newest versions)

@@ -21,6 +21,7 @@ from chaos import seed, stack
 from chaos.seed import Outcome
 
 SEEDS = 50
+AIRFLOW = 3
 
 How = Callable[[int, Path], Outcome]
 
@@ -29,7 +30,7 @@ def main() -> int:
     """The exit status is 0 only if every seed passed."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds (%(default)s)")
-    parser.add_argument("--airflow", type=int, default=0, help="how many more under Airflow (%(default)s)")
+    parser.add_argument("--airflow", type=int, default=AIRFLOW, help="how many under Airflow (%(default)s)")
     parser.add_argument("--first", type=int, default=1, help="the first of them (%(default)s)")
     parser.add_argument("--keep", type=Path, help="an empty folder in which staging and logs are kept")
     parser.add_argument("--jobs", type=int, default=2, help="seeds at once, not under Airflow (%(default)s)")
@@ -37,7 +38,7 @@ def main() -> int:
     console = Console(width=160)
     outcomes = []
     for how, count, jobs in ((seed.run, asked.seeds, asked.jobs), (stack.run, asked.airflow, 1)):
-        again = "--seeds 1" if how is seed.run else "--seeds 0 --airflow 1"
+        again = "--seeds 1 --airflow 0" if how is seed.run else "--seeds 0 --airflow 1"
         for outcome in _all(how, range(asked.first, asked.first + count), jobs, asked.keep):
             outcomes.append(outcome)
             tell(console, outcome, f"python -m chaos --first {outcome.seed} {again}")
