@@ -146,6 +146,10 @@ def test_what_klaviyo_adds_to_a_profile_is_no_difference() -> None:
         "properties: NetSuite Website IDs",
     ]
     assert differences(sent, held | {"location": None}) == ["location: city"]
+    # Klaviyo refused the new number, which is a property then; the one from before stays.
+    kept = {"phone_number": "+14155550000"}
+    kept["properties"] = held["properties"] | {"NetSuite Phone": sent["phone_number"]}
+    assert differences(sent, held | kept) == []
 
 
 def test_settings_are_the_stores_and_their_mistakes_are_told(tmp_path: Path, store: Store) -> None:

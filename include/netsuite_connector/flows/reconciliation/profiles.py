@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from netsuite_connector.domains.customers import PHONE_PROPERTY
 from netsuite_connector.domains.model import Kind, Source
 from netsuite_connector.flows.ledger import key_hashes
 from netsuite_connector.flows.mapping import mapping_of
@@ -208,9 +209,13 @@ class ProfileComparison:
 def differences(sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
     """The names of attributes and properties of a profile that Klaviyo shows otherwise than they are sent."""
     wrong = []
+    # A number that Klaviyo refused is a property instead, and the profile keeps one that it had before.
+    refused = (held.get("properties") or {}).get(PHONE_PROPERTY)
     for name, value in sent.items():
         there = held.get(name)
         if name == "email" or (name in _MAY_BE_ANOTHERS and there is None):
+            continue
+        if name == "phone_number" and value == refused:
             continue
         if isinstance(value, dict):
             inside = there if isinstance(there, dict) else {}
