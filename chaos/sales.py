@@ -88,7 +88,7 @@ class Sales:
 
     def ship(self) -> bool:
         """An order is shipped, in one parcel or two."""
-        if self._partly and self._luck.random() < 0.6 and self._all_told():
+        if self._partly and self._luck.random() < 0.6:
             id_, rest = self._partly.pop(), True
         elif self._open:
             id_ = self._open.pop(self._luck.randrange(len(self._open)))
@@ -127,12 +127,6 @@ class Sales:
             lastmodifieddate=self._stamp(),
         )
         return True
-
-    def _all_told(self) -> bool:
-        """Whether real time has dealt with all that was saved. A second parcel that leaves in the seconds
-        between its look into the outbox and its reading of the first one is taken for the only one.
-        """
-        return not self._netsuite.state()["records"]["customrecord_nsk_outbox"]
 
     def _ship(self, id_: int, status: str) -> None:
         """In NetSuite an order and its parcel are saved at once, and nobody sees one without the other: so

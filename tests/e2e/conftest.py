@@ -39,8 +39,8 @@ class Line:
     staging: Staging
     store: Store = field(default_factory=lambda: load_stores()[0])
 
-    def netsuite_client(self) -> NetSuiteClient:
-        session = requests.Session()
+    def netsuite_client(self, session: requests.Session | None = None) -> NetSuiteClient:
+        session = session or requests.Session()
         credentials = self.netsuite.credentials
         auth = OAuth2ClientCredentials(
             session=session,

@@ -1,15 +1,24 @@
-"""An order that is saved again while a run reads: its shipments and refunds still know it, and each other."""
+"""An order that is saved again, or shipped in a second parcel, while it is read: its shipments and refunds
+still know it, and each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from netsuite_connector.domains.registry import DOMAINS
+from netsuite_connector.flows import highwater
+from netsuite_connector.flows.realtime import Drain
+from netsuite_connector.flows.run import Run
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
+from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
@@ -26,6 +35,7 @@ quantity,rate,amount
 103,ItemShip,C,IF103,2026-03-11T08:00:00Z,2026-03-11T08:00:00Z,1,100,12,4,,0
 104,ItemShip,C,IF104,2026-03-02T10:00:00Z,2026-03-02T10:00:00Z,1,101,12,2,,0
 105,CashRfnd,Y,CR105,2026-03-03T10:00:00Z,2026-03-03T10:00:00Z,1,101,12,-2,5,-10
+106,SalesOrd,B,SO106,2026-03-01T09:50:00Z,2026-03-01T09:50:00Z,1,,12,6,5,30
 """
 END = "2026-03-10T00:00:00Z"
 
@@ -68,4 +78,44 @@ def test_shipments_and_refunds_know_an_order_that_was_saved_after_the_runs_end(l
 
 def test_a_run_that_a_person_gave_an_end_reads_nothing_after_it(line: Any) -> None:
     done = line.run("orders", end=END, bounded=True)
-    assert done["rows"]["extracted"] == 3
+    assert done["rows"]["extracted"] == 4
+
+
+def ship(line: Any, status: str) -> int:
+    """Another parcel of the order that has none, which leaves its order in a status."""
+    parcel = {"type": "ItemShip", "status": "ItemShip:C", "entity": "1", "createdfrom": "106", "total": 0}
+    times = dict.fromkeys(("datecreated", "lastmodifieddate"), "2026-03-12T10:00:00Z")
+    goods = [{"item": "12", "quantity": 3, "amount": 0, "rate": None}]
+    line.netsuite.update("transaction", 106, status=f"SalesOrd:{status}")
+    made = line.netsuite.create("transaction", **parcel, **times, tranid="IF", lines=goods)
+    return int(made["internalid"])
+
+
+def test_a_parcel_that_leaves_while_real_time_reads_the_one_before_takes_no_event_from_it(line: Any) -> None:
+    line.run("orders")
+    flow = Run(line.store, DOMAINS["orders"], Window(), line.staging)
+    highwater.put(flow, datetime.now(UTC), "test")
+    first = ship(line, "D")
+    parcels = [first]
+    session = requests.Session()
+    send = session.send
+
+    def slowly(prepared: requests.PreparedRequest, **more: Any) -> requests.Response:
+        """The second parcel is saved when the drain, which does not know of it, asks for the first."""
+        asked = str(prepared.body)
+        if "customsearch_nsk_fulfilments" in asked and "internalid" in asked and len(parcels) == 1:
+            parcels.append(ship(line, "G"))
+        return send(prepared, **more)
+
+    session.send = slowly  # type: ignore[method-assign]
+    drain = Drain([line.store], line.netsuite_client(session), lambda _: line.klaviyo_client(), line.staging)
+    assert drain.once().rows["delivered"] == 2
+    assert len(parcels) == 2
+    both = {
+        ("Partially Fulfilled Order", f"netsuite-{first}"): None,
+        ("Fulfilled Order", "netsuite-106-fulfilled"): 30.0,
+    }
+    assert both.items() <= shown(line).items()
+    # The entry of the second parcel is still there, and finds it delivered.
+    assert drain.once().rows == {"extracted": 3, "delivered": 0, "unchanged": 3, "rejected": 0}
+    assert drain.once().entries == 0

@@ -21,8 +21,9 @@ COUNT = 12
 @pytest.fixture(scope="module")
 def account() -> Iterator[SandboxAccount]:
     with running_sandbox() as running:
-        for _ in range(COUNT):
-            running.create("customer", stage="CUSTOMER", entityid="C", email="c@shop.example")
+        for number in range(COUNT):
+            of = {"subsidiary": str(number % 3 + 1)}
+            running.create("customer", stage="CUSTOMER", entityid="C", email="c@shop.example", **of)
         yield running
 
 
@@ -71,3 +72,27 @@ def test_a_window_narrows_further(account: SandboxAccount, client: NetSuiteClien
     window = Window.parse(None, "2001-01-01T00:00:00Z")
     (page,) = client.pages(SEARCH, window, ids=there)
     assert page.batch.num_rows == 0
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    values=st.lists(st.sampled_from(["1", "2", "3", "9"]), min_size=1, unique=True),
+    most=st.integers(1, 3),
+    page_rows=st.integers(1, 3),
+)
+def test_records_with_a_value_come_however_many_values_there_are(  # noqa: PLR0917
+    account: SandboxAccount,
+    client: NetSuiteClient,
+    monkeypatch: pytest.MonkeyPatch,
+    values: list[str],
+    most: int,
+    page_rows: int,
+) -> None:
+    monkeypatch.setattr(client_module, "_MOST_IDS", most)
+    records = list(account.records("customer"))
+    pages = client.related(SEARCH, "subsidiary", values, page_rows=page_rows)
+    read = [id_ for page in pages for id_ in page.batch.column("internalid").to_pylist()]
+    assert sorted(read) == [each["internalid"] for each in records if each["subsidiary"] in values]
+    chosen = {"internalid": [str(records[0]["internalid"])]}
+    (page,) = client.related(SEARCH, "subsidiary", ["1"], only=chosen)
+    assert page.batch.column("internalid").to_pylist() == [records[0]["internalid"]]

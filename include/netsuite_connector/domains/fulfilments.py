@@ -42,6 +42,8 @@ FULFILMENTS = Source(
     once=True,
     # A parcel that is picked or packed is not on its way yet; it comes again when it is.
     only={"status": ("ItemShip:C",)},
+    # Which parcel is an order's last, all of its parcels tell.
+    together="createdfrom",
     fields=(
         *HEADER_FIELDS,
         Field("createdfrom", "Created From", ColumnType.SELECT, mandatory=True, required=True),

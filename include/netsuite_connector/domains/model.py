@@ -83,6 +83,9 @@ class Source:
     speaks for it, chosen by these columns (true and low values first). ``only`` narrows the search, besides
     what the store says. ``whole``: a lookup that is read whole, whatever the window.
 
+    ``together``: the select column by which records belong together: what becomes of one hangs on the others
+    with the same value, so where some are read by their ids, all of them are.
+
     ``tagged``: text columns whose names begin with the first are the domain's own where their values begin
     with the second: formulas, which NetSuite numbers by where they stand.
 
@@ -101,6 +104,7 @@ class Source:
     ledger_of: str | None = None
     always: bool = False
     several: bool = False
+    together: str | None = None
     tagged: tuple[str, str] | None = None
     prefer: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)

@@ -1,24 +1,31 @@
-"""Who else has the address? Records that are read with those that changed, because one of them may have to
-take over.
+"""Records that are read with those that changed, since what becomes of these hangs on them.
 
-When the record that speaks for an identity changes or is deleted, the next one may have to speak, and what
-NetSuite says of it was not kept. So it is read again, by its id: few records share an identity, and few of
-those change at a time.
+*Who else has the address?* When the record that speaks for an identity changes or is deleted, the next one
+may have to speak, and what NetSuite says of it was not kept. So it is read again, by its id: few records
+share an identity, and few of those change at a time.
+
+*Which other parcels has the order?* Where records are read by their ids, one that was saved since those were
+named is not among them, while the others may be as it has left them: the order of a first parcel is shipped
+in full once the second has left. So all that were made from the same transaction are read.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import ledger
 from netsuite_connector.flows.merge import Ints, touched_ids
 from netsuite_connector.flows.run import Run
 from netsuite_connector.netsuite.client import NetSuiteClient
+from netsuite_connector.netsuite.page import Page
 from netsuite_connector.window import Window
 
 log = logging.getLogger(__name__)
@@ -35,31 +42,43 @@ class Companions:
 
 def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     """Add to what was extracted the records that share an identity with one that spoke for it, and that
-    changed or was deleted; nothing where the run reads all there is, or its flow merges nothing.
+    changed or was deleted, unless the run reads all there is; and where it reads chosen records, those that
+    are told apart only together with them.
     """
-    if run.domain.merge is None or run.whole:
-        return Companions()
-    rows = pages = units = 0
-    for index, wanted in enumerate(_wanted(run)):
-        if not len(wanted):
-            continue
-        source = run.domain.shaped[index]
-        batches = []
-        for page in client.pages(
-            run.search(source),
-            Window(),
-            only=run.only(source),
-            ids=wanted.tolist(),
-            page_rows=run.store.netsuite.page_rows,
-        ):
-            batches.append(page.batch)
-            pages += 1
-            units += page.usage
-        added = pa.Table.from_batches(batches)
-        rows += added.num_rows
-        _add(run, index, added)
-        log.info("%s: %s records read again for their addresses", source.name, added.num_rows)
-    return Companions(rows, pages, units)
+    pages: list[tuple[Source, Iterator[Page]]] = []
+    if run.domain.merge is not None and not run.whole:
+        pages += [
+            (source, client.pages(run.search(source), Window(), ids=wanted.tolist(), **_how(run, source)))
+            for source, wanted in zip(run.domain.shaped, _wanted(run), strict=True)
+            if len(wanted)
+        ]
+    if run.replay is not None:
+        pages += [
+            (source, client.related(run.search(source), field, values, **_how(run, source)))
+            for source in run.domain.shaped
+            if (field := source.together) is not None and (values := _values(run, source, field))
+        ]
+    read = Companions()
+    for source, each in pages:
+        added = list(each)
+        rows = _add(run, source, pa.Table.from_batches([page.batch for page in added]))
+        read = Companions(
+            read.rows + rows, read.pages + len(added), read.units + sum(page.usage for page in added)
+        )
+        log.info("%s: %s records read along with those that changed", source.name, rows)
+    return read
+
+
+def _how(run: Run, source: Source) -> dict[str, Any]:
+    return {"only": run.only(source), "page_rows": run.store.netsuite.page_rows}
+
+
+def _values(run: Run, source: Source, field: str) -> list[str]:
+    """The values that the field has in what was extracted."""
+    found: set[str] = set()
+    for batch in run.dataset("extract", source).batches([field]):
+        found.update(filter(None, batch.column(0).to_pylist()))
+    return sorted(found)
 
 
 def _wanted(run: Run) -> list[Ints]:
@@ -81,11 +100,15 @@ def _wanted(run: Run) -> list[Ints]:
     return [np.array([id_ for id_, key in each if key in up], dtype=np.int64) for each in others]
 
 
-def _add(run: Run, index: int, added: pa.Table) -> None:
-    """Write the extract anew with the rows ``added``, by internal id."""
-    extract = run.dataset("extract", run.domain.shaped[index])
+def _add(run: Run, source: Source, read: pa.Table) -> int:
+    """Write the extract anew with the records of ``read`` that it has not, by internal id. Returns how many
+    rows these have.
+    """
+    extract = run.dataset("extract", source)
     manifest = extract.require()
-    added = added.cast(manifest.schema)
+    here = touched_ids(run, source)
+    added = read.filter(pa.array(~np.isin(read.column("internalid").to_numpy(), here)))
+    added = added.cast(manifest.schema).sort_by("internalid")
     ids = added.column("internalid").to_numpy()
     at = 0
     with extract.writer(manifest.schema) as writer:
@@ -96,3 +119,4 @@ def _add(run: Run, index: int, added: pa.Table) -> None:
             at = end
         writer.write(added.slice(at))
         writer.commit(**manifest.facts)
+    return int(added.num_rows)

@@ -143,6 +143,27 @@ class NetSuiteClient:
                 schema = schema or page.batch.schema
                 yield dataclasses.replace(page, batch=same_columns(schema, page.batch, search))
 
+    def related(
+        self,
+        search: str,
+        field: str,
+        values: Sequence[str],
+        *,
+        only: Mapping[str, Sequence[str]] | None = None,
+        page_rows: int = 5000,
+    ) -> Iterator[Page]:
+        """Read the rows whose ``field`` (a filter, ``name`` or ``join.name``) has one of ``values``, up to a
+        thousand of these in a call, one call after the other; by internal id within each thousand. ``only``,
+        the schema of the pages and errors: see ``pages``.
+        """
+        schema: pa.Schema | None = None
+        for at in range(0, len(values), _MOST_IDS):
+            narrowed = {**(only or {}), field: values[at : at + _MOST_IDS]}
+            query = Query(search, Window(), only=narrowed)
+            for page in self._one_by_one(query, 0, None, None, page_rows):
+                schema = schema or page.batch.schema
+                yield dataclasses.replace(page, batch=same_columns(schema, page.batch, search))
+
     def deleted(
         self, types: Sequence[str], window: Window, *, limit: int | None = None, page_rows: int = 5000
     ) -> Iterator[Page]:
