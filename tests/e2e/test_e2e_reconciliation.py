@@ -301,6 +301,27 @@ def test_heal_delivers_all_that_klaviyo_lost_as_it_was_and_nothing_twice(line: A
     assert line.klaviyo.state()["events_repeated"] == 0
 
 
+def test_what_klaviyo_refuses_of_a_heal_comes_on_the_list_of_rejected_rows(
+    line: Any, netsuite: NetSuite
+) -> None:
+    line.run("customers")
+    person = {"isperson": True, "stage": "CUSTOMER", "subsidiary": "1", "isinactive": False}
+    made = netsuite.create(
+        "customer", firstname="x" * 300, lastname="Long", email="long@inbox.example", **person
+    )
+    found = compare(line, "customers")
+    assert not found["agrees"]
+    healed = compare(line, "customers", heal=True)
+    assert (healed["agrees"], healed["healed"]) == (True, 0)
+    assert sum(each["rejected"] for each in healed["kinds"]) == 1 + sum(
+        each["rejected"] for each in found["kinds"]
+    )
+    run = Run(line.store, domain_of(line.store, "customers"), Window(), line.staging)
+    (row,) = rejections.rejected(run)
+    assert (row.id, row.stage, row.tries) == (made["internalid"], "confirm", 1)
+    netsuite.delete("customer", made["internalid"])
+
+
 def test_heal_delivers_what_the_flow_has_never_read_and_later_runs_know_it(line: Any) -> None:
     """Such as the days that lie between a backfill and the first scheduled run."""
     report = compare(line, "orders", heal=True)

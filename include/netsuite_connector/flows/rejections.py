@@ -139,8 +139,9 @@ def record(run: Run, *, ended: bool = True) -> dict[str, int]:
 
     Rows that it rejected come onto the list, or count a try more. Records that it read, and none of whose
     rows it rejected, leave it, and so do those that are gone: deleted, not found by a replay, or not among
-    all there is. With ``ended`` False the run stopped before it delivered, and nothing leaves. A dry run
-    leaves the list alone. Returns how many rows ``came``, ``stayed`` and ``left``.
+    all there is. With ``ended`` False the run stopped before it delivered, and nothing leaves; nor does it
+    where a run has chosen records only. A dry run leaves the list alone. Returns how many rows ``came``,
+    ``stayed`` and ``left``.
     """
     count = {"came": 0, "stayed": 0, "left": 0}
     if not run.dry_run:
@@ -187,7 +188,8 @@ class _Reading:
     def of(cls, run: Run, source: Source, *, ended: bool) -> _Reading | None:
         """The reading; None where the run has not read the source."""
         # A derived source's records are made of what others read.
-        manifest = run.dataset("records" if source.search is None else "extract", source).manifest()
+        of_others = source.search is None or run.chosen
+        manifest = run.dataset("records" if of_others else "extract", source).manifest()
         if manifest is None:
             return None
         stages = ("rejected", "refused") if ended else ("rejected",)
@@ -195,10 +197,14 @@ class _Reading:
         there = [dataset for dataset in datasets if dataset.manifest() is not None]
         return cls(run, source, manifest.created_at.replace("+00:00", "Z"), ended, there)
 
+    @property
+    def _lets_leave(self) -> bool:
+        return self.ended and not self.run.chosen
+
     def changes(self, count: dict[str, int]) -> Iterator[_Line]:
         """The list's new lines, by id; counts as it goes."""
         rejected_ids = np.sort(_ids(self.turned_down, "id"))
-        leaving = self._leaving(rejected_ids) if self.ended else np.empty(0, np.int64)
+        leaving = self._leaving(rejected_ids) if self._lets_leave else np.empty(0, np.int64)
         bounds = [int(rejected_ids[at]) for at in range(ROUND_ROWS, len(rejected_ids), ROUND_ROWS)]
         for first, end in pairwise([_LOWEST, *dict.fromkeys(bounds), _HIGHEST]):
             ids = np.union1d(_within(rejected_ids, first, end), _within(leaving, first, end))
@@ -236,7 +242,7 @@ class _Reading:
             old = same.pop(0)
             new.append(replace(each, first_seen=old.first_seen, tries=old.tries + (not again)))
         others = [row for rest in known.values() for row in rest]
-        if self.ended:
+        if self._lets_leave:
             count["left"] += len(others)
         else:
             new += others

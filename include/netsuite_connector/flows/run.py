@@ -74,6 +74,11 @@ class Run:
         """
         return False
 
+    @property
+    def chosen(self) -> bool:
+        """Whether it has only some of what others have read: what it does not have says nothing."""
+        return False
+
     def ids(self, source: Source) -> list[int] | None:
         """The internal ids of the only records of ``source`` that a replay reads; None for every other run,
         and for lookups, of which nobody knows which rows will be wanted.

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from netsuite_connector.flows import ledger, shape
+from netsuite_connector.flows import ledger, rejections, shape
 from netsuite_connector.flows.book import Book
 from netsuite_connector.flows.confirm import confirm
 from netsuite_connector.flows.push import push
@@ -40,6 +40,11 @@ class Healing(Run):
     def place(self) -> tuple[str, ...]:
         """Below the reconciliation's own folder."""
         return (*place_of(self.store.store, self.domain.flow, self.span), HEAL)
+
+    @property
+    def chosen(self) -> bool:
+        """See :class:`Run`."""
+        return True
 
 
 @dataclass(slots=True)
@@ -86,8 +91,8 @@ def go_on(run: Healing, klaviyo: KlaviyoClient) -> int:
         return 0
     push(run, klaviyo)
     done = confirm(run, klaviyo)
-    if done["reasons"]:
-        log.warning("Klaviyo refuses some of what was to be healed: %s", done["reasons"])
+    # What Klaviyo refuses now is work for somebody, and no longer missing.
+    rejections.record(run)
     run.staging.remove(run.place)
     return int(done["records"]["delivered"])
 
