@@ -40,6 +40,12 @@ def main() -> None:
         "--realtime-seconds", type=float, default=realtime.SECONDS, help="of saves that real time must follow"
     )
     parser.add_argument(
+        "--realtime-large-seconds",
+        type=float,
+        default=realtime.SECONDS,
+        help="the same in an account with five years of orders, which takes half an hour to deliver before",
+    )
+    parser.add_argument(
         "--history-orders", type=int, default=history.ORDERS, help="orders of the account with a history"
     )
     asked = parser.parse_args()
@@ -65,6 +71,8 @@ def main() -> None:
         deliver.show(console, asked.deliver_seconds)
     if asked.realtime_seconds:
         realtime.show(console, asked.realtime_seconds)
+    if asked.realtime_large_seconds:
+        realtime.show(console, asked.realtime_large_seconds, large=True)
     if asked.history_orders:
         history.show(console, asked.history_orders)
 

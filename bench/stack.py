@@ -55,7 +55,12 @@ class Stack:
         interval: int = 10,
     ) -> None:
         ports = dict(zip(("--ui-port", "--netsuite-port", "--klaviyo-port"), _free_ports(3), strict=True))
-        asked = [f"--customers={sizes[0]}", "--items=40", f"--orders={sizes[1]}", f"--state={folder}"]
+        asked = [
+            f"--customers={sizes[0]}",
+            f"--items={_items(sizes[1])}",
+            f"--orders={sizes[1]}",
+            f"--state={folder}",
+        ]
         self.options: Options = parse([*(f"{name}={port}" for name, port in ports.items()), *asked])
         self.places = Places(Path(__file__).resolve().parents[1], folder)
         self.supervisor = supervisor
@@ -157,10 +162,11 @@ class Stack:
             surroundings,
             self.places.logs / "sandbox-klaviyo.log",
         )
+        # To generate a large account takes minutes.
         self.wait(
-            lambda: self.places.netsuite_credentials.exists() and self.places.klaviyo_keys.exists(), 120
+            lambda: self.places.netsuite_credentials.exists() and self.places.klaviyo_keys.exists(), 600
         )
-        self.wait(lambda: all(map(_open, (self.options.netsuite_port, self.options.klaviyo_port))), 120)
+        self.wait(lambda: all(map(_open, (self.options.netsuite_port, self.options.klaviyo_port))), 600)
 
     def _stores(self) -> Path:
         """The demo's store, as this stack is to have it."""
@@ -187,6 +193,11 @@ class Stack:
             name, python("-m", "airflow", *command), self.settings, self.places.logs / f"{name}.log"
         )
         self.supervisor.finish(child)
+
+
+def _items(orders: int) -> int:
+    """How many items an account with so many orders has."""
+    return max(40, orders // 100)
 
 
 def _free_ports(count: int) -> list[int]:
