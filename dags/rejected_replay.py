@@ -7,6 +7,8 @@ through all stages, and takes the rows that pass off the list.
 `plan → extract → validate → shape → push → confirm → report`
 
 * Choose the flow, and *All*, a *Reason* or *Internal ids*.
+* A flow that is switched off is not replayed; nor is a catalog that is a feed, since Klaviyo deletes what
+is not in it: trigger `catalog` itself, which writes all of it.
 * The high-water mark stays where it is, and gates don't stop a replay.
 * A record that NetSuite does not give any more (deleted, or no longer in the saved search) leaves the list.
 * `python -m netsuite_connector rejected list` shows what is on the lists.

@@ -13,10 +13,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_process import connections, run_command
+from airflow_process import DEMO, connections, run_command
 from netsuite_connector.commands.line import main
 from netsuite_connector.commands.masking import masked, masked_text
 from netsuite_connector.domains.registry import DOMAINS
@@ -247,3 +248,37 @@ def test_a_replay_from_the_command_line(
     done = command("replay", "--reason", "email")
     assert (done.returncode, done.stderr) == (0, "")
     assert list(rejected(run)) == []
+
+
+@pytest.mark.line
+def test_flows_that_cannot_be_replayed_are_told_and_the_others_go_on(
+    accounts: tuple[NetSuite, Klaviyo], staging: Path, tmp_path: Path
+) -> None:
+    netsuite, klaviyo = accounts
+    klaviyo.reset()
+    store = yaml.safe_load(DEMO.read_text())
+    feed = tmp_path / "feed"
+    store["catalog"] = {"feed": {"files": str(feed), "url": "http://127.0.0.1:9/shop"}}
+    del store["flows"]["stock"]
+    store["flows"]["orders"]["enabled"] = False
+    # The flow that can be replayed comes last.
+    store["flows"]["customers"] = store["flows"].pop("customers")
+    (tmp_path / "stores").mkdir()
+    (tmp_path / "stores" / "demo.yaml").write_text(yaml.safe_dump(store, sort_keys=False))
+    mended = netsuite.create("customer", stage="CUSTOMER", entityid="A", email=EMAIL)["internalid"]
+    item = netsuite.create("item", itemid="A", type="InvtPart", isonline=True)["internalid"]
+    lists = [
+        listed(staging, [{"id": id_, "reasons": ["Was missing"]}], flow)
+        for flow, id_ in (("catalog", item), ("orders", 1), ("customers", mended))
+    ]
+
+    environment = connections(*accounts) | {"NETSUITE_CONNECTOR_STORES": str(tmp_path / "stores")}
+    done = run_command(staging.parent, "rejected", "replay", "--all", **environment)
+    assert (done.returncode, done.stderr) == (1, "")
+    said = words(done.stdout)
+    assert "The catalog of store 'demo' is a feed" in said
+    assert "The flow 'orders' of store 'demo' is switched off in the store's YAML file" in said
+    assert "demo customers: 1 rows read anew, 1 delivered" in said
+    assert not feed.exists()
+    assert [each["email"] for each in klaviyo.rows("profiles")] == [EMAIL]
+    assert [[row.id for row in rejected(run)] for run in lists] == [[item], [1], []]

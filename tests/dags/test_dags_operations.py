@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
-from airflow_process import Airflow, Parsed, connections, new_home, running_airflow
+from airflow_process import DEMO, Airflow, Parsed, connections, new_home, parse, running_airflow
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.rejections import record, rejected
@@ -25,6 +26,18 @@ from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.load import load_stores
 from netsuite_connector.window import Window
 
+# Nothing is forbidden to root, as whom the tests may run: a file beside the DAGs of Airflow makes it so.
+STUCK = """
+from fsspec.implementations.local import LocalFileSystem
+remove = LocalFileSystem.rm
+def forbidden(self, path, **how):
+    if "stuck" in str(path):
+        raise PermissionError(path)
+    remove(self, path, **how)
+LocalFileSystem.rm = forbidden
+# airflow reads a file that has the word dag in it
+"""
+
 
 def test_the_form_of_a_replay_asks_for_what_is_needed(parsed: Parsed) -> None:
     assert parsed.errors == {}
@@ -38,6 +51,20 @@ def test_the_form_of_a_replay_asks_for_what_is_needed(parsed: Parsed) -> None:
     assert dag["params"]["all"]["default"] is False
     assert list(dag["tasks"]) == ["plan", "extract", "validate", "shape", "push", "confirm", "report"]
     assert dag["tasks"]["extract"]["after"] == ["plan"]
+
+
+def test_a_catalog_that_is_a_feed_is_not_on_the_form_of_a_replay(tmp_path: Path) -> None:
+    """A part of a feed is none: what is not in it leaves Klaviyo."""
+    store = yaml.safe_load(DEMO.read_text())
+    store["catalog"] = {"feed": {"files": str(tmp_path / "feed"), "url": "http://127.0.0.1:9/shop"}}
+    del store["flows"]["stock"]
+    alone = {**store, "store": "alone", "flows": {"catalog": store["flows"]["catalog"]}}
+    for each in (store, alone):
+        (tmp_path / f"{each['store']}.yaml").write_text(yaml.safe_dump(each))
+    found = parse(tmp_path / "home", "rejected_replay", NETSUITE_CONNECTOR_STORES=str(tmp_path))
+    assert found.errors == {}
+    assert list(found.dags) == ["rejected_replay__demo"]
+    assert found.dags["rejected_replay__demo"]["params"]["flow"]["enum"] == ["customers", "orders"]
 
 
 def test_housekeeping_runs_daily_and_has_a_dry_run(parsed: Parsed) -> None:
@@ -60,6 +87,7 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory, airflow_database: Path, accounts: tuple[NetSuite, Klaviyo]
 ) -> Iterator[Airflow]:
     home = new_home(tmp_path_factory.mktemp("airflow"), airflow_database, "rejected_replay", "housekeeping")
+    (home / "dags" / "stuck.py").write_text(STUCK)
     with running_airflow(home, **connections(*accounts)) as airflow:
         yield airflow
 
@@ -108,6 +136,26 @@ def test_an_operator_replays_from_the_web_ui(airflow: Airflow, accounts: tuple[N
 
 
 @pytest.mark.line
+def test_what_is_switched_off_in_netsuite_is_not_replayed(
+    airflow: Airflow, accounts: tuple[NetSuite, Klaviyo]
+) -> None:
+    netsuite, klaviyo = accounts
+    klaviyo.reset()
+    id_ = netsuite.create("customer", stage="CUSTOMER", entityid="C", email=None)["internalid"]
+    rejecting_run(airflow.home, netsuite)
+    netsuite.update("customer", id_, email="off@shop.example")
+    switches = {"custrecord_nsk_cfg_store": "demo", "custrecord_nsk_cfg_customers": False}
+    netsuite.create("customrecord_nsk_config", name="Demo", **switches)
+    try:
+        refused = airflow.run("rejected_replay", {"flow": "customers", "all": True})
+    finally:
+        netsuite.clear("customrecord_nsk_config")
+    assert refused.state == "failed"
+    assert "'customers' of store 'demo' is switched off in its configuration record" in refused.log
+    assert klaviyo.rows("profiles") == []
+
+
+@pytest.mark.line
 def test_housekeeping_removes_what_is_old(airflow: Airflow) -> None:
     staging = Staging(str(airflow.home / "staging"))
     for key in ("old", "new"):
@@ -126,3 +174,21 @@ def test_housekeeping_removes_what_is_old(airflow: Airflow) -> None:
     assert (done.state, told["raw"]["pieces"]) == ("success", 1)
     assert "removed: demo/orders/runs/old/extract" in done.log
     assert not old.exists()
+
+
+@pytest.mark.line
+def test_housekeeping_fails_where_something_stays_that_should_be_gone(airflow: Airflow) -> None:
+    staging = Staging(str(airflow.home / "staging"))
+    runs = airflow.home / "staging" / "demo" / "orders" / "runs"
+    moment = (datetime.now(UTC) - timedelta(days=8)).timestamp()
+    for key in ("free", "stuck-1", "stuck-2", "stuck-3", "stuck-4"):
+        staging.write_json(("demo", "orders", "runs", key, "extract", "part"), {})
+        os.utime(runs / key / "extract" / "part", (moment, moment))
+    assert airflow.run("housekeeping", {"dry_run": True}).state == "success"
+    done = airflow.run("housekeeping", {"dry_run": False})
+    assert done.state == "failed"
+    assert "4 pieces could not be removed from staging: demo/orders/runs/stuck-" in done.log
+    assert ", …. Look at their permissions" in done.log
+    for number in (1, 2, 3, 4):
+        assert f"not removed: demo/orders/runs/stuck-{number}/extract" in done.log
+    assert not (runs / "free").exists()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.errors import MendError
 from netsuite_connector.flows import gates, highwater
 from netsuite_connector.flows.confirm import confirm
+from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.plan import Asked, Plan, finish
 from netsuite_connector.flows.push import push
-from netsuite_connector.flows.rejections import Rejected, Wanted, rejected
+from netsuite_connector.flows.rejections import Rejected, Wanted, record, rejected
 from netsuite_connector.flows.replay import replay
 from netsuite_connector.flows.report import report
 from netsuite_connector.flows.run import Run
@@ -29,13 +31,26 @@ from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as runnin
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.staging.staging import Staging
+from netsuite_connector.stores.model import CatalogSettings, FeedSettings
 from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 NewLine = Callable[[NetSuite, Klaviyo], Any]
 # A run that reads everything ends after whatever was read before it, by the clock.
 BEGINNING = datetime(2096, 3, 2, 8, 0, tzinfo=UTC)
-TYPES = ("customer", "contact", "transaction", "item", "deletedrecord")
+TYPES = ("customer", "contact", "transaction", "item", "deletedrecord", "customrecord_nsk_config")
+ITEM = {
+    "type": "InvtPart",
+    "baseprice": 10,
+    "salesdescription": "Good",
+    "imageurl": "https://cdn.example/1.jpg",
+    "parent": None,
+    "matrix": False,
+    "matrixchild": False,
+    "isonline": True,
+    "isinactive": False,
+    "quantityavailable": 5.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +108,12 @@ def replayed(line: Any, wanted: Wanted, name: str, flow: str = "customers") -> d
 def customer(line: Any, email: str | None, **values: Any) -> int:
     made = line.netsuite.create("customer", stage="CUSTOMER", entityid="C", email=email, **values)
     return int(made["internalid"])
+
+
+def three_items_and_a_bad_one(line: Any) -> int:
+    for number in range(3):
+        line.netsuite.create("item", itemid=f"G{number}", urlcomponent=f"g{number}", **ITEM)
+    return int(line.netsuite.create("item", itemid="BAD", urlcomponent="", **ITEM)["internalid"])
 
 
 def listed(line: Any, flow: str = "customers") -> list[Rejected]:
@@ -167,27 +188,59 @@ def test_what_klaviyo_refuses_comes_on_the_list_and_is_tried_again(line: Any) ->
 
 def test_a_replay_leaves_the_rest_of_the_catalog_alone(line: Any) -> None:
     """A replay sees few items, which does not mean that the others are gone."""
-    values = {
-        "type": "InvtPart",
-        "salesdescription": "Good",
-        "imageurl": "https://cdn.example/1.jpg",
-        "parent": None,
-        "matrix": False,
-        "matrixchild": False,
-        "isonline": True,
-        "isinactive": False,
-        "quantityavailable": 5.0,
-    }
-    for number in range(3):
-        line.netsuite.create("item", itemid=f"G{number}", baseprice=10, urlcomponent=f"g{number}", **values)
-    made = line.netsuite.create("item", itemid="BAD", baseprice=10, urlcomponent="", **values)
+    bad = three_items_and_a_bad_one(line)
     whole_or_window(line, flow_run(line, "catalog", end="2030-01-01T00:00:00Z"))
     assert len(line.klaviyo.rows("items")) == 3
-    assert made["internalid"] in {row.id for row in listed(line, "catalog")}
-    line.netsuite.update("item", made["internalid"], urlcomponent="mended")
+    assert bad in {row.id for row in listed(line, "catalog")}
+    line.netsuite.update("item", bad, urlcomponent="mended")
     replayed(line, Wanted(), "item", "catalog")
     assert [each["published"] for each in line.klaviyo.rows("items")] == [True] * 4
     assert listed(line, "catalog") == []
+
+
+def test_a_replay_never_writes_a_feed_of_some_items_only(line: Any, tmp_path: Path) -> None:
+    """What is not in a feed is deleted from Klaviyo's catalog."""
+    folder = tmp_path / "feed"
+    feed = FeedSettings(files=str(folder), url="http://127.0.0.1:9/shop")
+    flows = {name: flow for name, flow in line.store.flows.items() if name != "stock"}
+    catalog = CatalogSettings(feed=feed)
+    line.store = line.store.model_copy(update={"flows": flows, "catalog": catalog})
+    bad = three_items_and_a_bad_one(line)
+    whole = flow_run(line, "catalog", end="2030-01-01T00:00:00Z")
+    whole = replace(whole, domain=domain_with(line.store, whole.domain))
+    extract(whole, line.netsuite_client())
+    validate(whole)
+    shape(whole)
+    push(whole, None)
+    record(whole)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    line.netsuite.update("item", bad, urlcomponent="mended")
+    with pytest.raises(MendError, match=r"is a feed, .* trigger the flow 'catalog' itself"):
+        replayed(line, Wanted(), "item", "catalog")
+    numbers = replay(flow_run(line, "catalog"), line.netsuite_client(), None, Wanted(), "tried")
+    assert numbers is not None
+    assert numbers["rows"] == {"extracted": 1, "delivered": 1, "unchanged": 0, "rejected": 0}
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert [row.id for row in listed(line, "catalog")] == [bad]
+
+
+@pytest.mark.parametrize("where", ["its configuration record in NetSuite", "the store's YAML file"])
+def test_a_flow_that_is_switched_off_is_not_replayed(line: Any, where: str) -> None:
+    bad = customer(line, None)
+    whole_or_window(line, flow_run(line, end="2030-01-01T00:00:00Z"))
+    line.netsuite.update("customer", bad, email="ann@shop.example")
+    if "NetSuite" in where:
+        off = {"custrecord_nsk_cfg_store": "demo", "custrecord_nsk_cfg_customers": False}
+        line.netsuite.create("customrecord_nsk_config", name="Demo", **off)
+    else:
+        off_now = line.store.flows["customers"].model_copy(update={"enabled": False})
+        flows = {**line.store.flows, "customers": off_now}
+        line.store = line.store.model_copy(update={"flows": flows})
+    for klaviyo in (line.klaviyo_client(), None):  # nor tried
+        with pytest.raises(MendError, match=f"'customers' of store 'demo' is switched off in {where}"):
+            replay(flow_run(line), line.netsuite_client(), klaviyo, Wanted(), "off")
+    assert profiles(line) == set()
+    assert [(row.id, row.tries) for row in listed(line)] == [(bad, 1)]
 
 
 def test_a_run_that_a_gate_stops_sends_nothing_and_lists_what_it_rejected(line: Any) -> None:

@@ -111,7 +111,10 @@ def remembered(new_run: NewRun, counts: list[int]) -> None:
         ([1000, 1000, 1100], 0, ["drop"]),
         ([1000, 1000, 1100], 3001, ["jump"]),
         ([1000, 1000, 1100], 3000, []),
-        ([1000, 1000], 0, []),
+        ([1000, 1000], 1, []),
+        # What gives nothing any more shows beside a single run.
+        ([1000], 0, ["drop"]),
+        ([99], 0, []),
         ([10, 10, 10], 0, []),
         ([10, 10, 10], 90, []),
         ([10, 10, 10], 100, ["jump"]),
@@ -158,15 +161,3 @@ def test_a_flow_may_have_gates_of_its_own(new_run: NewRun) -> None:
     own = run.store.model_copy(update={"flows": {**run.store.flows, "customers": flow}})
     assert shut(run) == []
     assert shut(replace(run, store=own)) == ["rejected_rows"]
-
-
-def test_only_the_newest_volumes_are_kept_and_a_repeat_counts_once(new_run: NewRun) -> None:
-    run = staged(new_run("customers"), 10)
-    volume.remember(run)
-    volume.remember(run)
-    assert len(volume.recent(run, volume.RunKind.WHOLE, 99)) == 1
-    for number in range(volume.KEPT + 3):
-        volume.remember(replace(run, window=increment(run, 1).window, limit=number + 1))
-        staged(replace(run, window=increment(run, 1).window, limit=number + 2), number)
-    kept = run.staging.list((run.store.store, "customers", "volumes", run.between))
-    assert len(kept) <= volume.KEPT

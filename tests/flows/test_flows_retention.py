@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from flows_staged import line
 from flows_staged import stage as shaped
+from fsspec.implementations.local import LocalFileSystem
 
 from netsuite_connector.flows import consents
 from netsuite_connector.flows.addresses import BOOK as CONSENTS_BOOK
@@ -41,6 +43,7 @@ EVERYTHING = {
     "report.json",
     "valid",
 }
+REPORTS = {"quality", "report.json", "ids.json"}
 
 
 @pytest.fixture
@@ -82,8 +85,8 @@ def cleaned(run: Run, *, really: bool = True) -> set[str]:
     [
         (6.9, EVERYTHING),
         (7.1, EVERYTHING - {"deleted", "extract", "valid"}),
-        (14.1, {"quality", "report.json", "ids.json"}),
-        (399, {"quality", "report.json", "ids.json"}),
+        (14.1, REPORTS),
+        (399, REPORTS),
         (401, set()),
     ],
 )
@@ -108,13 +111,26 @@ def test_a_dry_run_shows_what_would_go_and_removes_nothing(new_run: NewRun, root
     assert cleaned(run) == {"/".join(each.path[-2:]) for each in shown}
 
 
-def test_the_newest_run_and_the_newest_whole_run_stay(new_run: NewRun, root: Path) -> None:
+def test_the_reports_of_the_newest_run_and_of_the_newest_whole_run_stay(new_run: NewRun, root: Path) -> None:
     newest = staged(new_run("customers", limit=1), root, 500)
     whole = staged(new_run("customers", end="2026-10-02"), root, 600, whole=True)
     before = staged(new_run("customers", end="2026-10-01"), root, 700, whole=True)
     bounded = staged(new_run("customers", end="2026-10-03"), root, 550)
     cleaned(new_run("customers"))
-    assert [left(each) for each in (newest, whole, before, bounded)] == [EVERYTHING, EVERYTHING, set(), set()]
+    assert [left(each) for each in (newest, whole, before, bounded)] == [REPORTS, REPORTS, set(), set()]
+
+
+@pytest.mark.parametrize(
+    ("days", "stay"),
+    [(6.9, EVERYTHING), (7.1, EVERYTHING - {"deleted", "extract", "valid"}), (14.1, REPORTS)],
+)
+def test_no_row_outlives_its_time_though_nothing_has_run_since(
+    new_run: NewRun, root: Path, days: float, stay: set[str]
+) -> None:
+    """A flow's first run has read all customers, and may be its only whole one, and its newest, for years."""
+    only = staged(new_run("customers", end="2026-10-02"), root, days, whole=True)
+    cleaned(new_run("customers"))
+    assert left(only) == stay
 
 
 def test_a_run_that_is_under_way_stays_however_old_its_first_stages_are(new_run: NewRun, root: Path) -> None:
@@ -146,7 +162,8 @@ def test_what_must_never_be_forgotten_stays_for_good(new_run: NewRun, root: Path
     consents_run = replace(consents.open_run(store, first.staging), window=first.window)
     guard = consents.guard_of(consents_run)
     guard.enter([Entry("ann@shop.example", Why.NETSUITE)])
-    Watch(consents_run).open(["bob@shop.example"], NOW)
+    # Who is still on the watch has not been looked at since their time was up.
+    Watch(consents_run).open(["bob@shop.example"], NOW - timedelta(days=3650))
     with book_of(consents_run).writer(CONSENTS_BOOK) as writer:
         writer.commit(whole=True, settings={})
     for run in (replace(first, store=store), replace(new_run("orders", end="2026-10-01"), store=store)):
@@ -192,11 +209,12 @@ def test_the_store_says_how_long(new_run: NewRun, root: Path) -> None:
 
 def test_flows_that_the_store_no_longer_has_are_cleaned_too(new_run: NewRun, root: Path) -> None:
     run = new_run("orders")
-    staged(new_run("orders", limit=1), root, 0)
+    last = staged(new_run("orders", limit=1), root, 450)
     old = staged(new_run("orders", limit=2), root, 500)
     flows = {name: flow for name, flow in run.store.flows.items() if name != "orders"}
     cleaned(replace(run, store=run.store.model_copy(update={"flows": flows})))
     assert not old.exists()
+    assert left(last) == REPORTS
 
 
 def test_on_a_filesystem_that_is_no_disk(new_run: NewRun) -> None:
@@ -204,8 +222,27 @@ def test_on_a_filesystem_that_is_no_disk(new_run: NewRun) -> None:
     run = replace(new_run("customers", limit=2), staging=staging)
     for each in (run, replace(run, limit=1)):
         staging.write_json(each.document("extract", "part"), {})
+        staging.write_json(each.document("report.json"), {"dry_run": False})
     later = datetime.now(UTC) + timedelta(days=8)
     gone = list(clean(staging, run.store, really=True, now=later))
-    assert len(gone) == 1
-    assert gone[0].removed
-    assert len(staging.list((run.store.store, "customers", "runs"))) == 1
+    assert all(each.removed for each in gone)
+    assert [each.path for each in gone] == [(*each.place, "extract") for each in (replace(run, limit=1), run)]
+    assert staging.list(run.place) == ["report.json"]
+
+
+def test_what_cannot_be_removed_is_told_and_the_rest_goes(
+    new_run: NewRun, root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = LocalFileSystem.rm
+
+    def forbidden(self: LocalFileSystem, path: str, **how: Any) -> None:
+        if path.endswith("extract"):
+            raise PermissionError(path)
+        remove(self, path, **how)
+
+    monkeypatch.setattr(LocalFileSystem, "rm", forbidden)
+    run = new_run("customers")
+    staged(run, root, 10)
+    told = {each.path[-1]: each.removed for each in clean(run.staging, run.store, really=True, now=NOW)}
+    assert told == {"deleted": True, "extract": False, "valid": True}
+    assert f"{'/'.join(run.place)}/extract could not be removed" in caplog.text

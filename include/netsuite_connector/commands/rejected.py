@@ -104,24 +104,32 @@ def show(console: Console, asked: Asked) -> int:
 
 
 def replay(console: Console, asked: Asked, *, dry_run: bool) -> int:
-    """Read the records anew and send them through all stages. 1 if any of them is rejected again."""
+    """Read the records anew and send them through all stages. A flow that can't be replayed is told, and the
+    others go on. 1 if there is one, or if any of the rows is rejected again.
+    """
     runs = [run for run in _runs(asked) if any(rejected(run, asked.wanted))]
     if not runs:
         console.print("No rejected rows to replay.")
         return 0
     # Airflow takes seconds to import, so a mistake in the command is told before.
     from netsuite_connector.airflow.check import klaviyo_client, netsuite_client, outside_of_tasks
+    from netsuite_connector.flows.replay import NoReplayError
     from netsuite_connector.flows.replay import replay as all_stages
 
     outside_of_tasks()
-    again = 0
+    again = refused = 0
     for run in runs:
         now = datetime.now(UTC)
         klaviyo = None if dry_run else klaviyo_client(run.store)
-        numbers = all_stages(
-            run, netsuite_client(run.store), klaviyo, asked.wanted, f"by hand {now.isoformat()}"
-        )
         name = f"{run.store.store} {run.domain.flow}"
+        try:
+            numbers = all_stages(
+                run, netsuite_client(run.store), klaviyo, asked.wanted, f"by hand {now.isoformat()}"
+            )
+        except NoReplayError as error:
+            refused += 1
+            console.print(f"{name}: {error}", markup=False, highlight=False)
+            continue
         if numbers is None:
             console.print(f"{name}: its rejected rows can't be read by themselves.", highlight=False)
             continue
@@ -135,7 +143,7 @@ def replay(console: Console, asked: Asked, *, dry_run: bool) -> int:
             markup=False,
             highlight=False,
         )
-    return 1 if again else 0
+    return 1 if again or refused else 0
 
 
 def _runs(asked: Asked) -> Iterator[Run]:

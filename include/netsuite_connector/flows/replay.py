@@ -6,7 +6,9 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from netsuite_connector.errors import MendError
 from netsuite_connector.flows.confirm import confirm
+from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.plan import Asked, Plan, finish
 from netsuite_connector.flows.push import push
@@ -17,7 +19,12 @@ from netsuite_connector.flows.settings import settings_of
 from netsuite_connector.flows.shape import shape
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.netsuite.client import NetSuiteClient
+from netsuite_connector.stores.configuration import NETSUITE, Configured
 from netsuite_connector.window import Window
+
+
+class NoReplayError(MendError):
+    """The flow can't be replayed as its settings are; other flows can."""
 
 
 def plan_replay(
@@ -27,16 +34,19 @@ def plan_replay(
 
     ``name`` tells the replay from others, and is the same on every try of it. Its ids are written into the
     run's folder. Records of a derived source can't be read by themselves: they come again with the rows that
-    they are made of. The run never moves the high-water mark, and gates don't stop it.
+    they are made of. The run never moves the high-water mark, and gates don't stop it. Raises NoReplayError
+    for a flow that is switched off, and, unless it is a dry run, for a catalog that is a feed.
     """
     found = settings_of(run.store, client)
     replay = blake2b(name.encode(), digest_size=8).hexdigest()
     asked = Asked(dry_run=dry_run, ignore_gates=True, replay=replay)
-    planned = replace(run, store=found.store, window=Window(), dry_run=dry_run, replay=replay)
+    domain = domain_with(found.store, run.domain)
+    planned = replace(run, store=found.store, domain=domain, window=Window(), dry_run=dry_run, replay=replay)
+    _check_replayable(planned, found)
     place = planned.document("ids.json")
     ids: dict[str, list[int]] | None = run.staging.read_json(place)
     if ids is None:
-        chosen: dict[str, set[int]] = {source.name: set() for source in run.domain.shaped}
+        chosen: dict[str, set[int]] = {source.name: set() for source in domain.shaped}
         for row in rejected(planned, wanted):
             if row.source in chosen:
                 chosen[row.source].add(row.id)
@@ -44,7 +54,6 @@ def plan_replay(
         run.staging.write_json(place, ids)
     if not any(ids.values()):
         return None
-    flow = found.store.flows.get(run.domain.flow)
     return Plan(
         asked=asked,
         start=None,
@@ -52,15 +61,34 @@ def plan_replay(
         settings=found.store.model_dump(mode="json", exclude_unset=True),
         origins=found.origins,
         mark=None,
-        switched_off=flow is not None and not flow.enabled,
+        switched_off=False,
     )
+
+
+def _check_replayable(run: Run, found: Configured) -> None:
+    """Raise NoReplayError unless the flow can be replayed."""
+    store, flow = run.store.store, run.domain.flow
+    settings = run.store.flows.get(flow)
+    if settings is not None and not settings.enabled:
+        record = found.origins.get(f"flows.{flow}.enabled") == NETSUITE
+        where = "its configuration record in NetSuite" if record else "the store's YAML file"
+        raise NoReplayError(
+            f"The flow '{flow}' of store '{store}' is switched off in {where}: its rejected rows stay on the "
+            "list; switch it on to replay them."
+        )
+    # Klaviyo deletes what is not in the feed.
+    if run.domain.feed and not run.dry_run:
+        raise NoReplayError(
+            f"The catalog of store '{store}' is a feed, and one of the replayed items only would empty "
+            f"Klaviyo's catalog of all others: trigger the flow '{flow}' itself, which reads all items anew."
+        )
 
 
 def replay(
     run: Run, netsuite: NetSuiteClient, klaviyo: KlaviyoClient | None, wanted: Wanted, name: str
 ) -> dict[str, Any] | None:
     """A replay from its plan to its report, in this process; a dry run without a ``klaviyo`` client. Returns
-    the report, or None when there is nothing to replay.
+    the report, or None when there is nothing to replay. Raises NoReplayError as :func:`plan_replay` does.
     """
     # What checks rows takes seconds to import.
     from netsuite_connector.flows.validate import validate

@@ -7,7 +7,7 @@ book and whatever else runs remember have no age.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,6 @@ from netsuite_connector.flows.reconciliation.model import FOLDER as RECONCILIATI
 from netsuite_connector.staging.files import Held
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.model import Store
-from netsuite_connector.stores.operations import RetentionDays
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +64,19 @@ def clean(staging: Staging, store: Store, *, really: bool, now: datetime | None 
     """What the store's retention lets go, as it goes; with ``really`` False it only shows.
 
     A run is as old as the file of it that was written last, so one that is under way, or is tried again,
-    stays whole. The newest run of each flow stays, and the newest that has read everything.
+    stays whole. The reports of each flow's newest run stay, and those of the newest that has read everything.
     """
     moment = now or datetime.now(UTC)
     yield from _reconciliations(staging, store, moment, really=really)
+    keep = {kind: timedelta(days=getattr(store.retention_days, kind)) for kind in Kept}
+    # Nothing of a run but its reports is looked at later, and its rows are people's: they go in any case.
+    keep_reports = keep | {Kept.REPORTS: timedelta.max}
     for flow in staging.list((store.store,)):
         place = (store.store, flow)
-        for run in _past_runs(staging, place):
-            yield from _of_run(staging, store.retention_days, run, moment, really=really)
+        runs = _newest_first(staging, place)
+        stay = {*runs[:1], next((run for run in runs if _is_whole(staging, run)), None)}
+        for run in runs:
+            yield from _of_run(staging, keep_reports if run in stay else keep, run, moment, really=really)
         days = store.retention_days.rejected
         before = (moment - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
         rows = rejections.expire(staging, *place, before, really=really)
@@ -81,27 +85,26 @@ def clean(staging: Staging, store: Store, *, really: bool, now: datetime | None 
             yield Expired(Kept.REJECTED, where, 0, 0, days, rows=rows, removed=really)
 
 
-def _past_runs(staging: Staging, place: tuple[str, str]) -> list[tuple[str, ...]]:
-    """The folders of the flow's runs, less those that stay; the newest first."""
+def _newest_first(staging: Staging, place: tuple[str, str]) -> list[tuple[str, ...]]:
+    """The folders of the flow's runs, by when they were last written."""
     touched: dict[tuple[str, ...], datetime] = {}
     for key in staging.list((*place, _RUNS)):
         run = (*place, _RUNS, key)
         held = staging.held(run)
         if held:
             touched[run] = _touched(held)
-    newest_first = sorted(touched, key=lambda run: touched[run], reverse=True)
-    whole = (run for run in newest_first if run[-1].startswith(_WHOLE) and _is_whole(staging, run))
-    stay = {*newest_first[:1], next(whole, None)}
-    return [run for run in newest_first if run not in stay]
+    return sorted(touched, key=lambda run: touched[run], reverse=True)
 
 
 def _is_whole(staging: Staging, run: tuple[str, ...]) -> bool:
+    if not run[-1].startswith(_WHOLE):
+        return False
     report = staging.read_json((*run, "report.json"))
     return report is not None and not report["dry_run"] and bool(report.get("whole"))
 
 
 def _of_run(
-    staging: Staging, keep: RetentionDays, run: tuple[str, ...], now: datetime, *, really: bool
+    staging: Staging, keep: Mapping[Kept, timedelta], run: tuple[str, ...], now: datetime, *, really: bool
 ) -> Iterator[Expired]:
     # Looked at again right before, as somebody may have cleared the run meanwhile.
     held = staging.held(run)
@@ -112,12 +115,10 @@ def _of_run(
     left = len(pieces)
     for name, files in sorted(pieces.items()):
         kind = _KINDS.get(name, Kept.RAW)
-        if age > timedelta(days=getattr(keep, kind)):
+        if age > keep[kind]:
             path = (*run, name)
-            gone = really and staging.remove(path)
+            gone = really and _removed(staging, path)
             left -= gone
-            if really and not gone:
-                log.warning("%s could not be removed: look at its permissions.", "/".join(path))
             size = sum(file.bytes for file in files)
             yield Expired(kind, path, size, len(files), age / timedelta(days=1), removed=gone)
     if really and held and not left:
@@ -139,9 +140,16 @@ def _reconciliations(staging: Staging, store: Store, now: datetime, *, really: b
                 ]
             for kind, path, files in pieces:
                 if files and age > timedelta(days=getattr(store.retention_days, kind)):
-                    gone = really and staging.remove(path)
+                    gone = really and _removed(staging, path)
                     size = sum(file.bytes for file in files)
                     yield Expired(kind, path, size, len(files), age / timedelta(days=1), removed=gone)
+
+
+def _removed(staging: Staging, path: tuple[str, ...]) -> bool:
+    gone = staging.remove(path)
+    if not gone:
+        log.warning("%s could not be removed: look at its permissions.", "/".join(path))
+    return gone
 
 
 def _touched(held: Sequence[Held]) -> datetime:
