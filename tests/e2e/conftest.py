@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from netsuite_connector.domains.registry import DOMAINS
+from netsuite_connector.flows import highwater
 from netsuite_connector.flows.confirm import confirm
 from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.extract import extract
@@ -62,7 +63,7 @@ class Line:
         )
 
     def run(self, flow: str, end: str = "2030-01-01T00:00:00Z", **asked: Any) -> dict[str, Any]:
-        """All six stages of a flow, one after the other. Returns the report."""
+        """All six stages of a flow, one after the other, and its mark where it reads on. Returns the report."""
         domain = domain_with(self.store, DOMAINS[flow])
         run = Run(self.store, domain, Window.parse(asked.pop("start", None), end), self.staging, **asked)
         extracted = extract(run, self.netsuite_client())
@@ -70,7 +71,10 @@ class Line:
         shaped = shape(run)
         pushed = push(run, None if run.dry_run else self.klaviyo_client())
         confirmed = None if run.dry_run else confirm(run, self.klaviyo_client())
-        return report(run, extracted, validated, shaped, pushed, confirmed)
+        done = report(run, extracted, validated, shaped, pushed, confirmed)
+        if not (run.dry_run or run.bounded or run.limit or run.history):
+            highwater.advance(run, highwater.read(run))
+        return done
 
 
 @pytest.fixture

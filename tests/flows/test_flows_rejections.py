@@ -18,7 +18,7 @@ from netsuite_connector.domains.model import Source
 from netsuite_connector.errors import MendError
 from netsuite_connector.flows import rejections
 from netsuite_connector.flows.rejections import Rejected, Wanted, record, rejected, wanted_rows
-from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.run import READ_FROM, Run
 from netsuite_connector.staging import rejected as rejected_rows
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.window import Window
@@ -82,12 +82,16 @@ def test_a_row_that_is_rejected_again_keeps_when_it_was_first_seen(new_run: NewR
     assert (row.first_seen, row.last_seen) == ("2026-11-01T00:00:00Z", "2026-11-01T00:00:02Z")
 
 
-def test_a_run_that_reports_again_changes_nothing(new_run: NewRun) -> None:
+def test_a_run_that_reports_again_changes_nothing_and_says_the_same(new_run: NewRun) -> None:
     run = staged(new_run("customers"), [1, 2], {2: ["Email is missing"]})
     record(run)
     before = list(rejected(run))
-    assert record(run) == {"came": 0, "stayed": 1, "left": 0}
+    assert record(run) == {"came": 1, "stayed": 0, "left": 0}
     assert list(rejected(run)) == before
+    again = staged(replace(run, limit=9), [2], {2: ["Email is missing"]}, at=5)
+    # Once when its rows are checked, once when it ends.
+    assert record(again, ended=False) == record(again) == {"came": 0, "stayed": 1, "left": 0}
+    assert on_list(run) == {2: (2, ("Email is missing",))}
 
 
 def test_a_dry_run_leaves_the_list_alone(new_run: NewRun) -> None:
@@ -112,6 +116,55 @@ def test_what_was_read_later_counts_whichever_run_ends_last(new_run: NewRun) -> 
     record(quick)
     record(slow)
     assert on_list(quick) == {1: (1, ("new",)), 2: (1, ("bad",))}
+
+
+@pytest.mark.parametrize("slow_rejects", [True, False])
+def test_what_was_read_later_counts_if_it_is_written_while_another_run_is_about_to_write(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, *, slow_rejects: bool
+) -> None:
+    record(staged(new_run("customers", limit=1), [1], {1: ["long ago"]}))
+    why: list[Reasons] = [{1: ["slow"]} if slow_rejects else {}, {} if slow_rejects else {1: ["quick"]}]
+    slow = staged(new_run("customers", limit=2), [1], why[0], at=1)
+    quick = staged(new_run("customers", limit=3), [1], why[1], at=2)
+    write = rejections._add
+
+    def meanwhile(*what: Any, **more: Any) -> None:
+        monkeypatch.setattr(rejections, "_add", write)
+        record(quick)
+        write(*what, **more)
+
+    monkeypatch.setattr(rejections, "_add", meanwhile)
+    record(slow)
+    assert on_list(slow) == ({} if slow_rejects else {1: (2, ("quick",))})
+
+
+def test_housekeeping_takes_nothing_off_that_is_rejected_meanwhile(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = staged(new_run("customers", limit=1), [1], {1: ["old"]})
+    record(run)
+    write = rejections._add
+
+    def meanwhile(*what: Any, **more: Any) -> None:
+        monkeypatch.setattr(rejections, "_add", write)
+        record(staged(new_run("customers", limit=2), [1], {1: ["fresh"]}, at=50))
+        write(*what, **more)
+
+    monkeypatch.setattr(rejections, "_add", meanwhile)
+    rejections.expire(run.staging, run.store.store, "customers", "2026-11-01T00:00:30Z", really=True)
+    assert on_list(run) == {1: (2, ("fresh",))}
+
+
+def test_a_run_has_read_its_rows_when_it_began_to(new_run: NewRun) -> None:
+    """What another run rejects while this one is reading may be newer than what this one saw."""
+    slow = staged(new_run("customers", limit=1), [1], {}, at=30)
+    place = slow.document("extract", source_of(slow).name, "manifest.json")
+    manifest = slow.staging.read_json(place)
+    began = {READ_FROM: "2026-11-01T00:00:00Z"}
+    slow.staging.write_json(place, manifest | {"facts": manifest["facts"] | began})
+    record(staged(new_run("customers", limit=2), [1], {1: ["edited meanwhile"]}, at=15))
+    record(slow)
+    assert on_list(slow) == {1: (1, ("edited meanwhile",))}
 
 
 def test_a_run_that_stopped_lists_what_it_rejected_and_takes_nothing_off(new_run: NewRun) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import feed, ledger
 from netsuite_connector.flows.delivery import Delivery
+from netsuite_connector.flows.overtaken import read_at
 from netsuite_connector.flows.readback import PATIENCE, ReadBack
 from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.batching import Rejection
@@ -48,6 +49,7 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
     warnings: Counter[str] = Counter()
     proof: Counter[str] = Counter(checked=0, found=0, resent=0, requests=0)
     requests = 0
+    read = read_at(run)
     for source in run.domain.delivered:
         refused: dict[str, tuple[str, ...]] = {}
         taken = 0
@@ -80,9 +82,9 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
             # Nobody asks what was sent before, but the records are counted on the way.
             deque(delivered, maxlen=0)
         else:
-            ledger.update(run.ledger(source), delivered)
+            ledger.update(run.ledger(source), delivered, read)
         if run.domain.merge is not None:
-            ledger.update(run.ledger(source), run.dataset("noted", source).batches())
+            ledger.update(run.ledger(source), run.dataset("noted", source).batches(), read)
         log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
     names = ("delivered", "rejected")
     return {

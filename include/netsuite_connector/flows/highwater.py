@@ -33,7 +33,7 @@ class Mark:
 
 def read(run: Run) -> Mark | None:
     """The flow's mark; None before its first whole run."""
-    content = run.staging.read_json(_place(run))
+    content = run.staging.read_json(run.mark_place)
     return None if content is None else Mark(**content)
 
 
@@ -88,9 +88,5 @@ def _mapped(run: Run) -> list[Any]:
 
 def _write(run: Run, moment: str, by: str) -> Mark:
     mark = Mark(moment, scope(run), by, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    run.staging.write_json(_place(run), asdict(mark))
+    run.staging.write_json(run.mark_place, asdict(mark))
     return mark
-
-
-def _place(run: Run) -> tuple[str, ...]:
-    return (run.store.store, run.domain.flow, "highwater", f"{run.between}.json")

@@ -33,6 +33,14 @@ SCHEMA = pa.schema(
 )
 
 
+READ = pa.field("read", pa.int64())
+"""When the run that delivered the record began to read it, in nanoseconds since 1970; null where that is not
+known. The line that was written last says what the destination has, which may be older than what another run
+has read."""
+
+_STORED = SCHEMA.append(READ)
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The ledger at ``place`` in staging, as the run ``by`` reads it and adds to it."""
@@ -44,7 +52,7 @@ class Ledger:
     @property
     def segments(self) -> Segments:
         """Its lines, as they were added."""
-        return Segments(self.staging, self.place, SCHEMA)
+        return Segments(self.staging, self.place, _STORED)
 
     @property
     def exists(self) -> bool:
@@ -107,12 +115,18 @@ def _delivered(old: pa.RecordBatch, new: pa.RecordBatch, *, once: bool) -> pa.Ar
     return pa.array([fingerprint.get((id_, sub)) == value for id_, sub, value in rows], pa.bool_())
 
 
-def update(ledger: Ledger, delivered: Iterator[pa.RecordBatch]) -> int:
+def update(ledger: Ledger, delivered: Iterator[pa.RecordBatch], read: int | None = None) -> int:
     """Add ``delivered`` (ordered) to the ledger, all of it or, when this is killed, nothing; a repeat changes
-    nothing. Returns the lines that were added.
+    nothing. ``read``: see :data:`READ`. Returns the lines that were added.
     """
     first = next((batch for batch in delivered if batch.num_rows), None)
     if first is None and ledger.exists:
         return 0
     lines = chain([] if first is None else [first], delivered)
-    return ledger.segments.add(lines, run=ledger.by)
+    return ledger.segments.add((_stored(batch, read) for batch in lines), run=ledger.by)
+
+
+def _stored(batch: pa.RecordBatch, read: int | None) -> pa.RecordBatch:
+    moments = pa.repeat(pa.scalar(read, READ.type), batch.num_rows)
+    columns = [batch.column(name) for name in SCHEMA.names]
+    return pa.RecordBatch.from_arrays([*columns, moments], schema=_STORED)

@@ -7,10 +7,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 from netsuite_connector.flows import feed
 from netsuite_connector.flows.delivery import Delivery
+from netsuite_connector.flows.overtaken import leave_out
 from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.batching import Batch
 from netsuite_connector.klaviyo.client import KlaviyoClient
@@ -27,9 +30,10 @@ ANSWER_SECONDS = 2
 MOST_LANES = 10
 
 
-def push(run: Run, client: KlaviyoClient | None) -> dict[str, int | float]:
+def push(run: Run, client: KlaviyoClient | None) -> dict[str, Any]:
     """Send the records of every source, in the order of the sources. Returns ``batches``, ``records``,
-    ``rows`` and ``seconds``.
+    ``rows`` and ``seconds``; ``overtaken``: the records and rows that were left out as another run has
+    delivered newer ones.
 
     Batches of one source are sent a few at a time. A dry run counts what would be sent and needs no
     ``client``. Where later sources need earlier ones to be there (variants their items), a source's jobs are
@@ -39,8 +43,11 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, int | float]:
         return feed.publish(run)
     began = time.monotonic()
     tally: Counter[str] = Counter(batches=0, records=0, rows=0)
+    overtaken: Counter[str] = Counter(records=0, rows=0)
     with ThreadPoolExecutor(MOST_LANES, thread_name_prefix="klaviyo-lane") as pool:
         for source in run.domain.delivered:
+            if not run.dry_run:
+                overtaken.update(asdict(leave_out(run, source)))
             delivery = Delivery(run, source, client)
             batches = (batch for batch in delivery.batches() if isinstance(batch, Batch))
             lanes = min(MOST_LANES, delivery.bulk.envelope.push.steady * ANSWER_SECONDS // 60)
@@ -51,7 +58,7 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, int | float]:
                 counted = at_once(delivery.settle, _held_back(counted))
             for _ in counted:
                 pass
-    return {**tally, "seconds": round(time.monotonic() - began, 3)}
+    return {**tally, "overtaken": dict(overtaken), "seconds": round(time.monotonic() - began, 3)}
 
 
 def _at_once(

@@ -2,8 +2,8 @@
 
 A line stands for a NetSuite record of a source, and holds every row of it that is rejected, with its reasons.
 A run that has read a record again replaces its line, with an empty one when all of its rows have passed; runs
-that end at once each add their own lines, and of several lines of a record the newest counts
-(``flows/segments.py``).
+that end at once each add their own lines, and of several lines of a record the one counts whose run began to
+read last (``flows/segments.py``).
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from netsuite_connector.domains.model import Source
 from netsuite_connector.errors import MendError
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.segments import Segments
 from netsuite_connector.staging.dataset import Dataset
+from netsuite_connector.staging.manifest import Manifest
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.window import Window
 
@@ -137,11 +139,12 @@ def rejected(run: Run, wanted: Wanted | None = None) -> Iterator[Rejected]:
 def record(run: Run, *, ended: bool = True) -> dict[str, int]:
     """Bring the list up to date with what the run made of the rows that it read; a repeat changes nothing.
 
-    Rows that it rejected come onto the list, or count a try more. Records that it read, and none of whose
-    rows it rejected, leave it, and so do those that are gone: deleted, not found by a replay, or not among
-    all there is. With ``ended`` False the run stopped before it delivered, and nothing leaves; nor does it
-    where a run has chosen records only. A dry run leaves the list alone. Returns how many rows ``came``,
-    ``stayed`` and ``left``.
+    Rows that it rejected come onto the list, or count a try more. That is done as soon as they are checked,
+    lest another run that delivers the record meanwhile finds nothing to take off. Records that it read, and
+    none of whose rows it rejected, leave it, and so do those that are gone: deleted, not found by a replay,
+    or not among all there is. With ``ended`` False the run has not delivered yet, and nothing leaves; nor
+    does it where a run has chosen records only. A dry run leaves the list alone. Returns how many rows
+    ``came``, ``stayed`` and ``left``.
     """
     count = {"came": 0, "stayed": 0, "left": 0}
     if not run.dry_run:
@@ -160,7 +163,7 @@ def expire(staging: Staging, store: str, flow: str, before: str, *, really: bool
     place = (store, flow, FOLDER)
     for between in staging.list(place):
         for source in staging.list((*place, between)):
-            segments = Segments(staging, (*place, between, source), SCHEMA)
+            segments = _segments(staging, (*place, between, source))
             old: list[_Line] = []
             for line in _lines(segments, source):
                 kept = tuple(row for row in line.rows if row.last_seen >= before)
@@ -195,7 +198,7 @@ class _Reading:
         stages = ("rejected", "refused") if ended else ("rejected",)
         datasets = [run.dataset(stage, source) for stage in stages]
         there = [dataset for dataset in datasets if dataset.manifest() is not None]
-        return cls(run, source, manifest.created_at.replace("+00:00", "Z"), ended, there)
+        return cls(run, source, run.read_from or _told(manifest), ended, there)
 
     @property
     def _lets_leave(self) -> bool:
@@ -223,7 +226,9 @@ class _Reading:
     def _line(
         self, id_: int, rows: list[Rejected], before: _Line | None, count: dict[str, int]
     ) -> _Line | None:
-        """A record's new line; None where the list knows better, since somebody read the record later."""
+        """A record's new line; None where it is there, or the list knows better, since somebody began later
+        to read the record.
+        """
         if before is not None and before.read_at > self.at:
             return None
         again = before is not None and (before.read_at, before.read_by) == (self.at, self.run.key)
@@ -234,33 +239,31 @@ class _Reading:
         for each in rows:
             # A record may have several rows of one key: the first stands for the first, and so on.
             same = known[each.stage, each.key]
-            if not same:
-                count["came"] += 1
-                new.append(each)
-                continue
-            count["stayed"] += 1
-            old = same.pop(0)
-            new.append(replace(each, first_seen=old.first_seen, tries=old.tries + (not again)))
+            old = same.pop(0) if same else None
+            came = old is None or (again and old.tries == 1)
+            count["came" if came else "stayed"] += 1
+            if old is not None:
+                each = replace(each, first_seen=old.first_seen, tries=old.tries + (not again))  # noqa: PLW2901
+            new.append(each)
         others = [row for rest in known.values() for row in rest]
         if self._lets_leave:
             count["left"] += len(others)
         else:
             new += others
+        if again and before is not None and tuple(new) == before.rows:
+            return None
         return _Line(id_, self.at, self.run.key, tuple(new))
 
     def _leaving(self, rejected_ids: Ints) -> Ints:
         """The ids of records on the list that the run read, or knows to be gone, and did not reject."""
-        listed = {
-            line.id: line.read_at for line in _lines(segments_of(self.run, self.source), self.source.name)
-        }
-        ids = np.array(sorted(listed), dtype=np.int64)
+        ids, read_at = _listed(segments_of(self.run, self.source))
         if not len(ids):
             return ids
         seen = np.isin(ids, np.array(self.run.ids(self.source) or [], dtype=np.int64))
         if self.run.whole and self.source.search is not None:
             # A record that was read after this run's end may be new, so that this run could not see it.
             end = self.run.window.end_text
-            seen |= np.array([end is None or listed[id_] < end for id_ in ids.tolist()])
+            seen |= np.array([end is None or moment < end for moment in read_at])
         stage, column = ("records", "id") if self.source.search is None else ("extract", _INTERNAL_ID)
         deleted = self.run.dataset("deleted", self.source)
         for dataset, name in ((self.run.dataset(stage, self.source), column), (deleted, _INTERNAL_ID)):
@@ -300,6 +303,22 @@ def _ids(datasets: Iterable[Dataset], column: str) -> Ints:
     return np.concatenate(ids)
 
 
+def _told(manifest: Manifest) -> str:
+    return manifest.created_at.replace("+00:00", "Z")
+
+
+def _listed(segments: Segments) -> tuple[Ints, list[str]]:
+    """The ids of the records on the list, ordered, and when each was read. Rows stay as they are: there may
+    be many, and real time asks every few seconds.
+    """
+    ids, moments = [np.empty(0, np.int64)], list[str]()
+    for batch in segments.read(["id", "read_at", "rows"]):
+        there = batch.filter(pc.greater(pc.list_value_length(batch.column("rows")), 0))
+        ids.append(there.column("id").to_numpy())
+        moments += there.column("read_at").to_pylist()
+    return np.concatenate(ids), moments
+
+
 def _within(ids: Ints, first: int, end: int) -> Ints:
     return ids[(ids >= first) & (ids < end)]
 
@@ -307,7 +326,11 @@ def _within(ids: Ints, first: int, end: int) -> Ints:
 def segments_of(run: Run, source: Source) -> Segments:
     """Where the list of one of the flow's sources is kept, in lines of :data:`SCHEMA`."""
     place = (run.store.store, run.domain.flow, FOLDER, run.between, source.name)
-    return Segments(run.staging, place, SCHEMA)
+    return _segments(run.staging, place)
+
+
+def _segments(staging: Staging, place: tuple[str, ...]) -> Segments:
+    return Segments(staging, place, SCHEMA, newness="read_at")
 
 
 def _lines(

@@ -11,6 +11,7 @@ from netsuite_connector.flows.run import Run
 Counts = dict[str, Any]
 
 # Of a dry run, and of a catalog that Klaviyo fetches by itself.
+_NOTHING_OVERTAKEN = {"records": 0, "rows": 0}
 _NOTHING_READ = dict.fromkeys(("checked", "found", "resent", "requests"), 0)
 
 
@@ -25,6 +26,7 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
     don't add up.
     """
     sent = {"rows": pushed["rows"], "records": pushed["records"]}
+    overtaken = pushed.get("overtaken", _NOTHING_OVERTAKEN)
     done = confirmed or {
         "rows": {"delivered": sent["rows"], "rejected": shaped["rows"]["to_send"] - sent["rows"]},
         "records": {"delivered": sent["records"], "rejected": shaped["records"]["to_send"] - sent["records"]},
@@ -36,13 +38,13 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
     rows = {
         "extracted": extracted["rows"],
         "delivered": done["rows"]["delivered"],
-        "unchanged": shaped["rows"]["unchanged"],
+        "unchanged": shaped["rows"]["unchanged"] + overtaken["rows"],
         "rejected": validated["rejected"] + done["rows"]["rejected"],
     }
     records = {
         "shaped": shaped["records"]["shaped"],
         "delivered": done["records"]["delivered"],
-        "unchanged": shaped["records"]["unchanged"],
+        "unchanged": shaped["records"]["unchanged"] + overtaken["records"],
         "rejected": done["records"]["rejected"],
     }
     adds_up = (

@@ -21,6 +21,8 @@ from netsuite_connector.window import Window
 # How late an order may reach Klaviyo and still wake flows: a long weekend of trouble, but not last month.
 LIVE = timedelta(days=7)
 _ALL_IS_HISTORY = "9999"
+READ_FROM = "read_from"
+"""The fact of a manifest that says when the run began to read: ISO 8601 UTC, to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,15 @@ class Run:
         return chosen.get(source.name, [])
 
     @property
+    def read_from(self) -> str | None:
+        """When the run began to read, before it saw any of its rows: ISO 8601 UTC, to the second. None where
+        it has not read.
+        """
+        read = (self.dataset("extract", source).manifest() for source in self.domain.extracted)
+        moments = [each.facts[READ_FROM] for each in read if each is not None and READ_FROM in each.facts]
+        return min(moments, default=None)
+
+    @property
     def place(self) -> tuple[str, ...]:
         """The run's folder as parts of a path below the staging root."""
         return (self.store.store, self.domain.flow, "runs", self.key)
@@ -111,16 +122,15 @@ class Run:
 
     @property
     def _live_from(self) -> str:
-        """Events before this moment are history. On a flow's first run all are: it sends what is years old
-        along with what is new, and
-        people were written to about it then. Later runs take an order that turns up within ``LIVE`` of being
-        placed for news.
+        """Events before this moment are history. Until a run over everything has ended all are: it sends what
+        is years old along with what is new, and people were written to about it then. Later runs take an
+        order that turns up within ``LIVE`` of being placed for news.
         """
-        if self.history:
+        # Not by the ledger: a backfill or a heal may have delivered a little before the first run.
+        if self.history or self.staging.read_json(self.mark_place) is None:
             return _ALL_IS_HISTORY
-        first = not any(self.ledger(source).exists for source in self.domain.delivered)
         # Measured from now and not from the window, which may lie years back.
-        return _ALL_IS_HISTORY if first else (self.now - LIVE).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (self.now - LIVE).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def dataset(self, stage: str, source: Source) -> Dataset:
         """Where ``stage`` keeps the rows or records of ``source``."""
@@ -135,6 +145,11 @@ class Run:
         other records in the next.
         """
         return f"{self.store.netsuite.connection}--{self.store.klaviyo.connection}"
+
+    @property
+    def mark_place(self) -> tuple[str, ...]:
+        """Where the flow's high-water mark lies (``flows/highwater.py``)."""
+        return (self.store.store, self.domain.flow, "highwater", f"{self.between}.json")
 
     def ledger(self, source: Source) -> Ledger:
         """What earlier runs delivered from ``source``: one for all runs of the flow between the same two

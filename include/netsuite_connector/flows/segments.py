@@ -1,7 +1,8 @@
 """Lines that many write at once, kept as segments that are only ever added, and merged by whoever comes by.
 
 A segment is a dataset of its own, ordered by (id, sub), whose lines say when (``at``) they were written. Of
-lines with the same (id, sub) the newest counts, so it doesn't matter which segments have been merged, or
+lines with the same (id, sub) the newest counts (by when it was written, unless a column of the line says how
+new it is), so it doesn't matter which segments have been merged, or
 whether a line is in two of them: no lock is needed, and no filesystem that has one. A segment is removed only
 when another that is whole has all its lines; whoever is just reading it looks again and goes on where it was.
 """
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from netsuite_connector.errors import ConnectorError, RemoteFaultError
 from netsuite_connector.flows.sorted_merge import all_together, key_at, up_to
@@ -51,15 +53,26 @@ class Segment:
     dataset: Dataset
     manifest: Manifest
 
+    @property
+    def at(self) -> int:
+        """When its newest line was written, in nanoseconds since 1970."""
+        return _at(self.name)
+
 
 class Segments:
-    """The segments in a folder of staging. ``schema`` has the columns of a line, first ``id`` and ``sub``."""
+    """The segments in a folder of staging. ``schema`` has the columns of a line, first ``id`` and ``sub``;
+    ``newness`` is the one that says how new a line is, before when it was written does. A column that an
+    older segment does not have is null in its lines.
+    """
 
-    def __init__(self, staging: Staging, place: tuple[str, ...], schema: pa.Schema) -> None:
+    def __init__(
+        self, staging: Staging, place: tuple[str, ...], schema: pa.Schema, *, newness: str | None = None
+    ) -> None:
         self._staging = staging
         self._place = place
         self._schema = schema
         self._stored = schema.append(AT)
+        self._newness = () if newness is None else (newness,)
 
     def standing(self) -> list[Segment]:
         """The segments that hold all lines, by name. Raises RemoteFaultError when they don't stop changing.
@@ -88,7 +101,7 @@ class Segments:
             segments = self.standing()
             names = [segment.name for segment in segments]
             try:
-                for batch in _newest(segments, columns, after):
+                for batch in self._newest(segments, columns, after):
                     after = key_at(batch, -1)
                     yield batch.select(columns)
             except PartGoneError:
@@ -148,7 +161,7 @@ class Segments:
         merged = self._dataset(_successor(segments[-1].name))
         try:
             with merged.writer(self._stored) as writer:
-                for batch in _newest(segments, self._schema.names):
+                for batch in self._newest(segments, self._schema.names):
                     writer.write(batch.select(self._stored.names))
                 writer.commit(merged=len(segments))
         except PartGoneError:
@@ -156,6 +169,30 @@ class Segments:
             return
         for segment in segments:
             segment.dataset.remove()
+
+    def _newest(
+        self, segments: Sequence[Segment], columns: Sequence[str], after: Key | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The newest line of each key behind ``after``, with ``columns`` and those that tell which is
+        newest.
+        """
+        needed = list(dict.fromkeys([*columns, "id", "sub", *self._newness, AT.name]))
+        streams = [_behind(self._lines(segment, needed), after) for segment in segments]
+        for pieces in all_together(streams):
+            yield _only_newest(pieces, self._newness) if len(pieces) > 1 else pieces[0]
+
+    def _lines(self, segment: Segment, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        there = [name for name in columns if name in segment.manifest.columns]
+        for batch in segment.dataset.batches(there, manifest=segment.manifest):
+            if len(there) == len(columns):
+                yield batch
+                continue
+            fields = [self._stored.field(name) for name in columns]
+            lines = [
+                batch.column(field.name) if field.name in there else pa.nulls(batch.num_rows, field.type)
+                for field in fields
+            ]
+            yield pa.RecordBatch.from_arrays(lines, schema=pa.schema(fields))
 
     def _clear_away(self, standing: list[Segment]) -> None:
         whole = {segment.name for segment in standing}
@@ -170,27 +207,16 @@ class Segments:
         return self._staging.dataset(*self._place, name)
 
 
-def _newest(
-    segments: Sequence[Segment], columns: Sequence[str], after: Key | None = None
-) -> Iterator[pa.RecordBatch]:
-    """The newest line of each key behind ``after``, with ``columns`` and those that tell which is newest."""
-    needed = list(dict.fromkeys([*columns, "id", "sub", AT.name]))
-    streams = [
-        _behind(segment.dataset.batches(needed, manifest=segment.manifest), after) for segment in segments
-    ]
-    for pieces in all_together(streams):
-        yield _only_newest(pieces) if len(pieces) > 1 else pieces[0]
-
-
 def _behind(batches: Iterator[pa.RecordBatch], after: Key | None) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield batch if after is None else batch.slice(up_to(batch, after))
 
 
-def _only_newest(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+def _only_newest(pieces: list[pa.RecordBatch], newness: tuple[str, ...]) -> pa.RecordBatch:
     lines = pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]
     ids, subs, moments = (lines.column(name).to_numpy() for name in ("id", "sub", AT.name))
-    order = np.lexsort((moments, subs, ids))
+    told = (pc.rank(lines.column(name), tiebreaker="dense").to_numpy() for name in newness)
+    order = np.lexsort((moments, *told, subs, ids))
     last = np.ones(len(order), dtype=bool)
     last[:-1] = (np.diff(ids[order]) != 0) | (np.diff(subs[order]) != 0)
     return lines.take(pa.array(order[last]))

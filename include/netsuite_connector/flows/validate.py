@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from netsuite_connector.flows import rejections
 from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.run import Run
 from netsuite_connector.quality.columns import check_columns
@@ -26,8 +27,8 @@ CHUNK_ROWS = 100_000
 
 
 def validate(run: Run) -> dict[str, Any]:
-    """Check every source's rows. Returns ``rows``, ``valid``, ``rejected`` (rows), ``reasons`` (by text) and
-    ``seconds``.
+    """Check every source's rows, and put what is rejected on the list. Returns ``rows``, ``valid``,
+    ``rejected`` (rows), ``reasons`` (by text) and ``seconds``.
     """
     began = time.monotonic()
     rows = valid = turned_down = 0
@@ -62,6 +63,7 @@ def validate(run: Run) -> dict[str, Any]:
             turned_down += bad.rows
             bad.commit()
             good.commit(upstream=manifest.id)
+    rejections.record(run, ended=False)
     return {
         "rows": rows,
         "valid": valid,

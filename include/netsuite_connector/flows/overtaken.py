@@ -1,0 +1,112 @@
+"""Records that another run has overtaken: it read them later than this one, and has delivered them already.
+
+Real time, scheduled runs and backfills of one flow go on side by side. What a slow one has read may be older
+than what a quick one has delivered meanwhile, and would take its place in Klaviyo. So it is left out right
+before it is sent, and counts as unchanged. Events are delivered once only, and can't be overtaken.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from netsuite_connector.domains.model import Source
+from netsuite_connector.flows import ledger
+from netsuite_connector.flows.run import Run
+
+log = logging.getLogger(__name__)
+
+_FACT = "overtaken"
+_PAIR = np.dtype([("id", "i8"), ("sub", "i8")])
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """How many ``records`` were left out, and how many ``rows`` they stand for."""
+
+    records: int = 0
+    rows: int = 0
+
+
+def read_at(run: Run) -> int | None:
+    """When the run began to read, in nanoseconds since 1970; None where nobody knows."""
+    moment = run.read_from
+    return None if moment is None else int(datetime.fromisoformat(moment).timestamp()) * 10**9
+
+
+def leave_out(run: Run, source: Source) -> Overtaken:
+    """Leave out what was overtaken of the source's records, unless some of them have been sent. Returns how
+    much that is, the same on every try.
+    """
+    if source.once or source.always:
+        return Overtaken()
+    records = run.dataset("records", source)
+    manifest = records.require()
+    if _FACT in manifest.facts:
+        return Overtaken(*manifest.facts[_FACT])
+    if run.staging.list(run.document("push", source.name, manifest.id)):
+        return Overtaken()
+    newer = _newer(run, source)
+    if not len(newer):
+        return Overtaken()
+    left = rows = 0
+    with records.writer(manifest.schema) as writer:
+        for batch in records.batches(manifest=manifest):
+            out = _among(batch, newer)
+            left += int(np.sum(out))
+            rows += int(np.sum(batch.column("rows").to_numpy()[out]))
+            writer.write(batch.filter(pa.array(~out)))
+        writer.commit(**{**manifest.facts, _FACT: [left, rows]})
+    if run.domain.merge is not None:
+        _leave_out_notes(run, source, newer)
+    if left:
+        log.info("%s: %s records were delivered by a run that read them later", source.name, f"{left:,}")
+    return Overtaken(left, rows)
+
+
+def _newer(run: Run, source: Source) -> np.ndarray:
+    """The (id, sub), in order, that the ledger has from a run that read them later than this one."""
+    mine = read_at(run)
+    if mine is None or not _written_since(run, source, mine):
+        return np.empty(0, _PAIR)
+    found = [np.empty(0, _PAIR)]
+    for batch in ledger.read(run.ledger(source), ["id", "sub", ledger.READ.name]):
+        later = pc.fill_null(pc.greater(batch.column(ledger.READ.name), mine), False)  # noqa: FBT003
+        found.append(_pairs(batch.filter(later)))
+    return np.concatenate(found)
+
+
+def _written_since(run: Run, source: Source, moment: int) -> bool:
+    """Whether anything was: a whole ledger need not be read to find out that nothing was."""
+    return any(segment.at > moment for segment in run.ledger(source).segments.standing())
+
+
+def _leave_out_notes(run: Run, source: Source, newer: np.ndarray) -> None:
+    notes = run.dataset("noted", source)
+    manifest = notes.require()
+
+    def kept() -> Iterator[pa.RecordBatch]:
+        for batch in notes.batches(manifest=manifest):
+            yield batch.filter(pa.array(~_among(batch, newer)))
+
+    with notes.writer(manifest.schema) as writer:
+        for batch in kept():
+            writer.write(batch)
+        writer.commit(**manifest.facts)
+
+
+def _pairs(batch: pa.RecordBatch) -> np.ndarray:
+    pairs = np.empty(batch.num_rows, _PAIR)
+    for name in ("id", "sub"):
+        pairs[name] = batch.column(name).to_numpy()
+    return pairs
+
+
+def _among(batch: pa.RecordBatch, wanted: np.ndarray) -> np.ndarray:
+    return np.isin(_pairs(batch), wanted)
