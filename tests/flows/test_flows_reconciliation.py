@@ -25,7 +25,7 @@ from netsuite_connector.flows.reconciliation.model import (
     sentence,
 )
 from netsuite_connector.flows.reconciliation.profiles import differences
-from netsuite_connector.flows.reconciliation.reading import Reading, delivered_before, of_other_stores
+from netsuite_connector.flows.reconciliation.reading import Reading, delivered_at, of_other_stores
 from netsuite_connector.flows.retention import clean
 from netsuite_connector.flows.run import Run
 from netsuite_connector.staging.staging import Staging
@@ -194,7 +194,7 @@ def test_records_that_another_store_delivered_to_the_same_account_are_told_apart
         line = {"id": id_, "sub": 0, "fingerprint": 0, "key_hash": None, "rank": None}
         lines = pa.RecordBatch.from_pylist([line], schema=ledger.SCHEMA)
         ledger.update(run.ledger(run.domain.shaped[0]), iter([lines]))
-    mine = Reading(store, DOMAINS["orders"], Window(), staging, span="days", part="some")
+    mine = Reading(store, DOMAINS["orders"], Window(), staging, work=("demo", "work"), part="some")
     assert of_other_stores(mine, {1, 2, 3, 4}) == {2}
     assert of_other_stores(mine, set()) == set()
-    assert delivered_before(mine, mine.domain.shaped[0], {1, 2}) == {(1, 0)}
+    assert set(delivered_at(mine, mine.domain.shaped[0], {1, 2})) == {(1, 0)}

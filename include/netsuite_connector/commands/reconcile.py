@@ -54,8 +54,12 @@ def run(console: Console, name: str | None, wishes: Mapping[str, Any], most: int
 def _tell(console: Console, name: str, report: Mapping[str, Any]) -> None:
     healed = f", {report['healed']:,} records delivered" if report["healed"] else ""
     if report["agrees"]:
-        compared = sum(kind["netsuite"] for kind in report["kinds"])
-        console.print(f"{name}: agrees ({compared:,} records{healed}).", markup=False, highlight=False)
+        compared, rejected = (
+            sum(kind[number] for kind in report["kinds"]) for number in ("netsuite", "rejected")
+        )
+        turned_down = f", {rejected:,} rejected" if rejected else ""
+        numbers = f"{compared:,} records{turned_down}{healed}"
+        console.print(f"{name}: agrees ({numbers}).", markup=False, highlight=False)
     else:
         console.print(f"{name}: {sentence(report)}{healed}", markup=False, highlight=False)
     told = [kind for kind in report["kinds"] if not kind["agrees"] or kind["not_yet"] or kind["edited"]]

@@ -19,8 +19,8 @@ from netsuite_connector.flows.past_runs import PastRun, past_run_keys, past_runs
 from netsuite_connector.flows.rejected_pages import Sought, rejected_page
 from netsuite_connector.staging.staging import Staging
 
-_LOOKED_AT = 5
-"""So many runs are looked at for one that has come to its end."""
+_LOOKED_AT = 200
+"""So many runs are looked at, at most, for one that has come to its end."""
 
 _PATIENCE = timedelta(minutes=1)  # so long a run may take to begin
 
@@ -103,7 +103,8 @@ def _concerns(status: FlowStatus) -> Iterator[str]:
         yield f"The numbers of the last run of {name} don't add up."
     if status.reconciled is not None and not status.reconciled.agrees:
         sums = [f"{status.reconciled.sum(each):,} {each}" for each in ("missing", "extra", "different")]
-        yield f"NetSuite and Klaviyo do not agree about {name}: {', '.join(sums)}."
+        doubts = " ".join(status.reconciled.doubts)
+        yield f"NetSuite and Klaviyo do not agree about {name}: {doubts or ', '.join(sums) + '.'}"
 
 
 def _realtime_concerns(drain: RealTime) -> Iterator[str]:

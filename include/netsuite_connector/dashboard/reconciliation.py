@@ -19,7 +19,8 @@ _COLUMNS = ("kind", "day", "verdict", "identity", "internal_id", "detail", "edit
 @dataclass(frozen=True, slots=True)
 class Report:
     """A reconciliation of a flow: ``span`` is its folder, from one day to another; ``healed`` is how many
-    records were delivered by it; ``kinds`` has a line for each kind and day.
+    records were delivered by it; ``kinds`` has a line for each kind and day, ``sources`` one for the rows of
+    each saved search; ``doubts`` are sentences about why agreement would say little.
     """
 
     flow: str
@@ -28,6 +29,8 @@ class Report:
     agrees: bool
     healed: int
     kinds: tuple[Mapping[str, Any], ...]
+    sources: tuple[Mapping[str, Any], ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def sum(self, name: str) -> int:
         """The sum of one of the numbers over all kinds and days."""
@@ -77,6 +80,8 @@ def read(staging: Staging, store: str, flow: str, span: str) -> Report | None:
         bool(found["agrees"]),
         int(found.get("healed") or 0),
         tuple(found["kinds"]),
+        tuple(found.get("sources", ())),
+        tuple(found.get("doubts", ())),
     )
 
 

@@ -9,23 +9,31 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import orjson
+import pyarrow as pa
 
 from netsuite_connector.domains.fulfilments import FULFILMENTS
 from netsuite_connector.domains.model import Source
 from netsuite_connector.domains.refunds import REFUNDS
 from netsuite_connector.flows.book import Book
-from netsuite_connector.flows.book_lines import FULFILMENT, REFUND, lines_made_from
+from netsuite_connector.flows.book_lines import FULFILMENT, LINK, REFUND, SCHEMA, lines_made_from
 from netsuite_connector.flows.reconciliation.model import CENT
 from netsuite_connector.flows.reconciliation.reading import Reading
+from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.segments import Segments
 
 _FULFILLED, _PARTLY_FULFILLED = "Fulfilled Order", "Partially Fulfilled Order"
 _REFUNDED, _PARTLY_REFUNDED = "Refunded Order", "Partially Refunded Order"
 _WHOLE = {_FULFILLED, _REFUNDED}
+_SOURCES = {FULFILMENT: FULFILMENTS.name, REFUND: REFUNDS.name}
+# Refund, return, invoice, order: so many steps lead from an order to its refunds at most, and one to spare.
+_STEPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,42 @@ def other(of: Of | None, form: Form) -> Form | None:
     return Form(*of.whole[:2], form.at, of.whole[2]) if of.complete else None
 
 
+def once(of: Of | None, form: Form) -> Form | None:
+    """The whole form of what makes its order whole no more, as the order or the record itself was changed."""
+    if of is None or of.complete or form.metric in _WHOLE:
+        return None
+    return Form(*of.whole[:2], form.at, of.whole[2])
+
+
 def whole_of(form: Form, instead: Form | None) -> Form | None:
     """The *Refunded Order* of a refund's two forms, where it may be one; None for others."""
     for each in (form, instead):
         if each is not None and each.metric == _REFUNDED:
             return each
     return None
+
+
+def made_of(run: Run, orders: Collection[int]) -> dict[str, dict[int, set[int]]]:
+    """The fulfilments and refunds of these orders that the flow has ever read, by source and order, as its
+    order book has them: also those that are gone from NetSuite.
+    """
+    found: dict[str, dict[int, set[int]]] = {source: {} for source in _SOURCES.values()}
+    order_of = {order: order for order in orders}
+    book = Segments(run.staging, (run.store.store, run.domain.flow, "book", run.between), SCHEMA)
+    for _ in range(_STEPS):
+        known = np.array(sorted(order_of), dtype=np.int64)
+        for batch in book.read(["id", "kind", "source"]):
+            made_from = batch.column("source").fill_null(0).to_numpy()
+            near = batch.filter(pa.array(np.isin(made_from, known)))
+            columns = (near.column(name).to_pylist() for name in ("id", "kind", "source"))
+            for id_, kind, source in zip(*columns, strict=True):
+                if kind == LINK:
+                    order_of[id_] = order_of[source]
+                elif kind in _SOURCES:
+                    found[_SOURCES[kind]].setdefault(order_of[source], set()).add(id_)
+        if len(order_of) == len(known):
+            break
+    return found
 
 
 def as_form(payload: bytes, form: Form) -> bytes:

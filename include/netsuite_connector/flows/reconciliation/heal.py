@@ -1,7 +1,9 @@
 """Heal: deliver what a reconciliation found missing, or different where it can be changed.
 
 The records are those that the reconciliation has just read anew; they go through the flow's own last stages,
-which send, read back, and enter into the ledger. Nothing is deleted, and events are sent as history.
+which send, read back, and enter into the ledger. Nothing is deleted, and events are sent as history. What has
+changed again since it was read is left to the flow. A heal that is killed leaves nothing to go on with: what
+is still missing is found again, and an identity that is sent twice is the same event or profile.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +21,10 @@ from netsuite_connector.flows.book import Book
 from netsuite_connector.flows.confirm import confirm
 from netsuite_connector.flows.push import push
 from netsuite_connector.flows.reconciliation.forms import Form, as_form
-from netsuite_connector.flows.reconciliation.model import place_of
-from netsuite_connector.flows.reconciliation.reading import Reading
+from netsuite_connector.flows.reconciliation.reading import Reader, Reading, changed
 from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +35,20 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Healing(Run):
-    """A run that delivers what it is given, below the reconciliation's own folder."""
+    """A run that delivers what it is given, below ``work``, and was read at ``began`` (as ``read_from``)."""
 
-    span: str = ""
+    work: tuple[str, ...] = ()
+    began: str = ""
 
     @property
     def place(self) -> tuple[str, ...]:
         """Below the reconciliation's own folder."""
-        return (*place_of(self.store.store, self.domain.flow, self.span), HEAL)
+        return (*self.work, HEAL)
+
+    @property
+    def read_from(self) -> str:
+        """See :class:`Run`."""
+        return self.began
 
     @property
     def chosen(self) -> bool:
@@ -60,17 +69,31 @@ class Chosen:
         """Choose a record."""
         self.records.setdefault(source, {})[id_, sub] = form
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything."""
+        return any(self.records.values())
 
-def heal(run: Healing, readings: Sequence[Reading], chosen: Chosen, klaviyo: KlaviyoClient) -> int:
-    """Deliver the chosen records of the readings. Returns how many Klaviyo took and shows.
+    def keep(self, others: Chosen) -> None:
+        """Keep what is among the others too."""
+        for source, keys in self.records.items():
+            there = others.records.get(source, {})
+            self.records[source] = {key: form for key, form in keys.items() if key in there}
 
-    What is to be sent is written down first: a try that was killed is gone on with by :func:`go_on`.
+
+def heal(reader: Reader, readings: Sequence[Reading], chosen: Chosen, klaviyo: KlaviyoClient) -> int:
+    """Deliver the chosen records of the readings, less what has changed since. Returns how many Klaviyo took
+    and shows.
     """
-    if not chosen.records:
-        return 0
+    began = min(filter(None, (reading.read_from for reading in readings)))
+    run = Healing(reader.store, reader.domain, Window(), reader.staging, work=reader.work, began=began)
+    stale = _changed_since(reader, readings, chosen)
     run.staging.remove(run.place)
     for source in run.domain.delivered:
-        table = _chosen(readings, source.name, chosen.records.get(source.name, {}))
+        keys = chosen.records.get(source.name, {})
+        if source.search is not None:
+            keys = {key: form for key, form in keys.items() if key[0] not in stale}
+        table = _chosen(readings, source.name, keys)
         _write(run, ("records", source.name), table, shape.SCHEMA)
         if run.domain.merge is not None:
             _write(run, ("noted", source.name), _noted(readings, source.name, chosen.hashes), ledger.SCHEMA)
@@ -78,23 +101,23 @@ def heal(run: Healing, readings: Sequence[Reading], chosen: Chosen, klaviyo: Kla
         for reading in readings:
             # From now on the orders that it read are known to later runs.
             Book(replace(reading, dry_run=False)).update()
-    run.staging.write_json(run.document("complete.json"), {"records": len(chosen.records)})
-    return go_on(run, klaviyo)
-
-
-def go_on(run: Healing, klaviyo: KlaviyoClient) -> int:
-    """Deliver what was written down, as far as an earlier try has not. Returns how many records Klaviyo took
-    and shows; 0 when nothing was.
-    """
-    if run.staging.read_json(run.document("complete.json")) is None:
-        run.staging.remove(run.place)
-        return 0
     push(run, klaviyo)
     done = confirm(run, klaviyo)
     # What Klaviyo refuses now is work for somebody, and no longer missing.
     rejections.record(run)
-    run.staging.remove(run.place)
     return int(done["records"]["delivered"])
+
+
+def _changed_since(reader: Reader, readings: Sequence[Reading], chosen: Chosen) -> set[int]:
+    """The chosen records that are not in NetSuite any more as they were read, minutes or hours ago."""
+    ids = {id_ for source in reader.domain.shaped for id_, _ in chosen.records.get(source.name, ())}
+    if not ids:
+        return set()
+    now = changed(reader.read("now", readings[-1].window, ids=ids))
+    before: dict[int, datetime] = {}
+    for reading in readings:
+        before |= {id_: moment for id_, moment in changed(reading).items() if id_ in ids}
+    return {id_ for id_, moment in before.items() if now.get(id_) != moment}
 
 
 def _chosen(readings: Iterable[Reading], source: str, keys: Mapping[Key, Form | None]) -> pa.Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -90,12 +90,26 @@ class Tally:
         return wrong == self.edited
 
 
+@dataclass(slots=True)
+class Rows:
+    """The rows of one saved search: how many NetSuite itself ``counted``, how many were ``staged``, and how
+    many of these were ``rejected``.
+    """
+
+    counted: int = 0
+    staged: int = 0
+    rejected: int = 0
+
+
 class Outcome:
-    """Numbers and findings, as they come up; what agrees takes no room."""
+    """Numbers and findings, as they come up; what agrees takes no room. ``rows`` are those that were read, by
+    source and by what they were read for: ``created`` or ``changed`` in the days, or the ``whole``.
+    """
 
     def __init__(self) -> None:
         self.tallies: defaultdict[tuple[str, str | None], Tally] = defaultdict(Tally)
         self.findings: list[Finding] = []
+        self.rows: defaultdict[tuple[str, str], Rows] = defaultdict(Rows)
 
     def tally(self, kind: str, day: str | None) -> Tally:
         """The numbers of a kind and day, to be added to."""
@@ -116,12 +130,37 @@ class Outcome:
                 setattr(mine, name, getattr(mine, name) + getattr(one, name))
             mine.verdicts.update(one.verdicts)
             mine.edited += one.edited
+        for source, read in others.rows.items():
+            total = self.rows[source]
+            self.rows[source] = Rows(
+                total.counted + read.counted, total.staged + read.staged, total.rejected + read.rejected
+            )
         self.findings += others.findings
+
+    def settle(self, before: Outcome) -> None:
+        """Call *not yet* what an earlier look at the same did not find: it was saved or delivered while this
+        one looked.
+        """
+        stood = {(each.kind, each.identity) for each in before.findings}
+        for place, each in enumerate(self.findings):
+            if each.verdict is not Verdict.NOT_YET and (each.kind, each.identity) not in stood:
+                tally = self.tally(each.kind, each.day)
+                tally.verdicts[each.verdict] -= 1
+                tally.verdicts[Verdict.NOT_YET] += 1
+                tally.edited -= each.edited
+                detail = f"{each.detail}; it was not so a moment before"
+                self.findings[place] = replace(each, verdict=Verdict.NOT_YET, detail=detail, edited=False)
 
     @property
     def agrees(self) -> bool:
         """Whether all kinds and days do."""
         return all(tally.agrees for tally in self.tallies.values())
+
+    def sources(self) -> list[dict[str, Any]]:
+        """The numbers of rows for the report, by source."""
+        return [
+            {"source": source, "read": read, **asdict(rows)} for (source, read), rows in self.rows.items()
+        ]
 
     def kinds(self) -> list[dict[str, Any]]:
         """The numbers for the report, by kind and day."""
@@ -225,6 +264,9 @@ def days_of(store: Store, asked: Asked) -> Days:
 def sentence(report: Mapping[str, Any]) -> str:
     """What is wrong, for people: which flow, days and numbers, where the report is, and what to do."""
     wrong = [kind for kind in report["kinds"] if not kind["agrees"]]
+    if not wrong:
+        doubts = " ".join(report["doubts"])
+        return f"Whether NetSuite and Klaviyo agree about {report['flow']} can't be told. {doubts}"
     days = sorted({kind["day"] for kind in wrong if kind["day"]})
     numbers = _numbers(wrong)
     when = f" on {', '.join(days)}" if days else ""

@@ -17,31 +17,29 @@ import orjson
 from netsuite_connector.domains.customers import PHONE_PROPERTY
 from netsuite_connector.domains.model import Kind, Source
 from netsuite_connector.flows.ledger import key_hashes
-from netsuite_connector.flows.mapping import mapping_of
 from netsuite_connector.flows.reconciliation.model import Days, Finding, Outcome, Verdict, days_of
+from netsuite_connector.flows.reconciliation.profile_strangers import KIND, tell_strangers
 from netsuite_connector.flows.reconciliation.reading import (
     Reader,
     Reading,
     changed,
     created,
-    delivered_before,
-    of_other_stores,
+    delivered_at,
     records,
     refused_by_klaviyo,
     rejected_rows,
 )
 from netsuite_connector.klaviyo.client import KlaviyoClient
+from netsuite_connector.klaviyo.reading import portions
 from netsuite_connector.window import Window
 
-KIND = "profiles"
 _AT_ONCE = 100
-_OWN = "NetSuite ID"
 _FIELDS = (
     *("first_name", "last_name", "organization", "title", "phone_number", "external_id"),
     *("location", "properties"),
 )
-# Klaviyo gives a phone number and an external id to one profile only: this one may have had to go without.
-_MAY_BE_ANOTHERS = {"phone_number", "external_id"}
+# Klaviyo gives each of them to one profile only: this one may have had to go without.
+_MAY_BE_ANOTHERS = ("phone_number", "external_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,7 @@ class ProfileComparison:
                 if (row.source, row.id) not in counted:
                     counted.add((row.source, row.id))
                     self.outcome.tally(KIND, self._day(row.created)).rejected += 1
-        own = self._own_property()
-        if own is not None:
-            self._surplus(own, emails)
+        tell_strangers(self._reader, self._klaviyo, self._days, emails, self.outcome)
 
     def _expected(self, reading: Reading, done: Collection[tuple[str, int]]) -> Iterator[Person]:
         moments, born = changed(reading), created(reading)
@@ -129,21 +125,26 @@ class ProfileComparison:
     def _compare(self, portion: Sequence[Person]) -> None:
         found = self._klaviyo.reading.profiles_by_email([each.email for each in portion], _FIELDS)
         held = {str(profile["attributes"]["email"]).lower(): profile["attributes"] for profile in found}
+        lost = self._lost(portion, held)
         absent = {each.id for each in portion if each.email not in held}
         refused = refused_by_klaviyo(self._reader.run("", Window()), absent)
+        forgotten = self._reader.forgotten({each.email for each in portion})
         for source in {each.source.name: each.source for each in portion}.values():
             mine = [each for each in portion if each.source.name == source.name]
-            done = delivered_before(mine[0].reading, source, {each.id for each in mine})
+            done = delivered_at(mine[0].reading, source, {each.id for each in mine})
             for each in mine:
                 tally = self.outcome.tally(KIND, each.day)
                 tally.netsuite += 1
                 tally.ledger += (each.id, each.sub) in done
                 tally.klaviyo += each.email in held
-                wrong = differences(each.attributes, held[each.email]) if each.email in held else []
-                if each.email in held and not wrong:
-                    continue
+                wrong: list[str] = []
+                if each.email in held:
+                    wrong = differences(each.attributes, held[each.email]) + lost[each.email]
+                    if not wrong:
+                        continue
                 young = each.changed is not None and each.changed >= self._young_from
-                if (each.source.name, each.email) in refused:
+                # Whoever asked to be forgotten is not sent to Klaviyo from here.
+                if (each.source.name, each.email) in refused or each.email in forgotten:
                     tally.rejected += 1
                 elif young:
                     self._tell(Verdict.NOT_YET, each, "changed in NetSuite since the flow's last run")
@@ -154,91 +155,77 @@ class ProfileComparison:
                     self._tell(Verdict.MISSING, each, "Klaviyo does not show a profile of its address")
                     self.to_heal.append(each)
 
+    def _lost(self, portion: Sequence[Person], held: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+        """By address, which identifiers Klaviyo shows neither with the profile nor with any other."""
+        lost: dict[str, list[str]] = {email: [] for email in held}
+        for name in _MAY_BE_ANOTHERS:
+            lacking = {
+                each.email: str(each.attributes[name])
+                for each in portion
+                if each.email in held and lacks(name, each.attributes, held[each.email])
+            }
+            somewhere: set[str] = set()
+            for some in portions(lacking.values()):
+                query = {"filter": f"any({name},[{','.join(some)}])", "fields[profile]": name}
+                somewhere.update(str(each["attributes"][name]) for each in self._klaviyo.profiles(query))
+            for email, value in lacking.items():
+                if value not in somewhere:
+                    lost[email].append(name)
+        return lost
+
     def _tell(self, verdict: Verdict, each: Person, detail: str) -> None:
         # A storefront's id is the hash of an address, and no record's.
         internal = each.id if each.source.search is not None else None
         finding = Finding(KIND, each.day, verdict, f"{each.source.name} {each.id}", internal, detail)
         self.outcome.found(finding)
 
-    # ---- profiles that nobody expects ---------------------------------------------------------------------
-
-    def _own_property(self) -> str | None:
-        """What the store calls the property that tells of which record a profile is; None where it has none,
-        so that ours can't be told from others.
-        """
-        domain = self._reader.domain
-        for source in domain.shaped:
-            if domain.merge is not None and _OWN in source.properties:
-                return mapping_of(self._reader.store, domain.flow, source).properties.get(_OWN, _OWN)
-        return None
-
-    def _surplus(self, own: str, expected: Collection[str]) -> None:
-        """Profiles that Klaviyo made in these days and that are ours: is there a record that makes them?"""
-        made = self._klaviyo.reading.profiles_created(
-            self._days.since, self._days.until, ("created", "properties")
-        )
-        strangers = {}
-        for profile in made:
-            attributes = profile["attributes"]
-            internal_id = str((attributes.get("properties") or {}).get(own) or "")
-            if internal_id.isdigit() and str(attributes["email"]).lower() not in expected:
-                strangers[str(profile["id"])] = (int(internal_id), attributes)
-        if not strangers:
-            return
-        ids = {id_ for id_, _ in strangers.values()}
-        others = of_other_stores(self._reader.run("", Window()), ids)
-        ids -= others
-        window = Window(self._days.since, None)
-        reading = self._reader.read("surplus", window, ids=ids)
-        valid = {email for _, email in _identities(reading)}
-        has_other = {id_ for id_, _ in _identities(reading)}
-        rejected = {row.id for row in rejected_rows(reading)}
-        for name, (id_, attributes) in strangers.items():
-            if id_ in others or str(attributes["email"]).lower() in valid:
-                continue
-            day = self._day(datetime.fromisoformat(attributes["created"]))
-            self.outcome.tally(KIND, day).klaviyo += 1
-            if id_ in rejected:
-                continue
-            detail, edited = "NetSuite has no such record, or the saved search does not show it", False
-            if id_ in has_other:
-                detail, edited = "NetSuite's record has another address now", True
-            self.outcome.found(Finding(KIND, day, Verdict.EXTRA, f"profile {name}", id_, detail, edited))
-
 
 def differences(sent: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
-    """The names of attributes and properties of a profile that Klaviyo shows otherwise than they are sent."""
+    """The names of attributes and properties of a profile that Klaviyo shows otherwise than they are sent. An
+    identifier that it does not show at all is no difference yet: see :func:`lacks`.
+    """
     wrong = []
-    # A number that Klaviyo refused is a property instead, and the profile keeps one that it had before.
-    refused = (held.get("properties") or {}).get(PHONE_PROPERTY)
     for name, value in sent.items():
         there = held.get(name)
         if name == "email" or (name in _MAY_BE_ANOTHERS and there is None):
             continue
-        if name == "phone_number" and value == refused:
+        # The profile keeps a number that it had before.
+        if name == "phone_number" and _phone_refused(sent, held):
             continue
         if isinstance(value, dict):
             inside = there if isinstance(there, dict) else {}
-            wrong += [f"{name}: {key}" for key, one in value.items() if inside.get(key) != one]
+            wrong += [
+                f"{name}: {key}"
+                for key, one in value.items()
+                if inside.get(key) != one and not (key == PHONE_PROPERTY and _phone_refused(sent, held))
+            ]
         elif there != value:
             wrong.append(name)
     return wrong
 
 
+def lacks(name: str, sent: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Whether an identifier is sent that Klaviyo does not show, so that only another profile can explain
+    it.
+    """
+    if sent.get(name) is None or held.get(name) is not None:
+        return False
+    return name != "phone_number" or not _phone_refused(sent, held)
+
+
+def _phone_refused(sent: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Whether the number stands in the property that it becomes when Klaviyo refuses it. Its name is fixed;
+    a store that sends the number itself under that name proves nothing by it.
+    """
+    number = sent.get("phone_number")
+    by_itself = (sent.get("properties") or {}).get(PHONE_PROPERTY)
+    refused = (held.get("properties") or {}).get(PHONE_PROPERTY)
+    return number is not None and refused == number and by_itself != number
+
+
 def hashes_of(people: Iterable[Person]) -> set[bytes]:
     """The hashes of their addresses, as the ledger has them."""
     return {key_hashes([each.email]) for each in people}
-
-
-def _identities(reading: Reading) -> Iterator[tuple[int, str]]:
-    """The id and address of each valid row."""
-    rule = reading.domain.merge
-    assert rule is not None  # noqa: S101 - only flows that merge are asked
-    for source in reading.domain.shaped:
-        valid = reading.dataset("valid", source)
-        columns = [name for name in rule.columns if name in valid.require().columns]
-        for batch in valid.batches(columns):
-            yield from zip(batch.column("internalid").to_pylist(), rule.key(batch), strict=True)
 
 
 def _last_orders(reading: Reading, moments: Mapping[int, datetime]) -> dict[str, datetime]:

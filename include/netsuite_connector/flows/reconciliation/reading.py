@@ -5,6 +5,7 @@ A reading leaves no trace outside its own folder: no ledger, mark, list or order
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,14 @@ import pyarrow as pa
 from netsuite_connector.domains.consents import FLOW as CONSENTS
 from netsuite_connector.domains.model import Domain, Source
 from netsuite_connector.flows import highwater, ledger, rejections
-from netsuite_connector.flows.extract import extract
+from netsuite_connector.flows.changes import types_of
+from netsuite_connector.flows.extract import count, extract
+from netsuite_connector.flows.guard import Guard, Why
+from netsuite_connector.flows.readback import NOT_SHOWN
 from netsuite_connector.flows.recent import Memory, RecentClient
-from netsuite_connector.flows.reconciliation.model import Asked, place_of
+from netsuite_connector.flows.reconciliation.model import Asked, Rows, place_of
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.segments import AT
 from netsuite_connector.flows.shape import shape
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.staging.staging import Staging
@@ -35,21 +40,22 @@ _CREATED = ("datecreated", "created", "createddate")
 # A flow whose mark has stood still for so long does not excuse what is missing.
 _STANDSTILL = timedelta(days=2)
 WORK = "work"
+_READS_ONLY = "reconciliation"  # the guard's writers enter into datasets of their own; this one never does
 
 
 @dataclass(frozen=True, slots=True)
 class Reading(Run):
     """A run that only reads: all its records are shaped, whatever was delivered before. ``part`` tells the
-    readings of one reconciliation apart, which are kept below its folder while it goes on.
+    readings of one reconciliation apart, which are kept below ``work`` while it goes on.
     """
 
-    span: str = ""
+    work: tuple[str, ...] = ()
     part: str = ""
 
     @property
     def place(self) -> tuple[str, ...]:
         """Below the reconciliation's own folder."""
-        return (*work_place(self.store.store, self.domain.flow, self.span), self.part)
+        return (*self.work, self.part)
 
     @property
     def everything(self) -> bool:
@@ -62,14 +68,11 @@ class Reading(Run):
         return _ALL_IS_HISTORY
 
 
-def work_place(store: str, flow: str, span: str) -> tuple[str, ...]:
-    """Where a reconciliation keeps its readings while it goes on."""
-    return (*place_of(store, flow, span), WORK)
-
-
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Makes the readings of one reconciliation. NetSuite's clock said ``now`` when it began."""
+    """Makes the readings of one reconciliation, in a folder of its own, since two may go on at once over the
+    same days. NetSuite's clock said ``now`` when it began.
+    """
 
     store: Store
     domain: Domain
@@ -77,13 +80,27 @@ class Reader:
     netsuite: NetSuiteClient
     asked: Asked
     now: datetime
+    work: tuple[str, ...]
+
+    @classmethod
+    def begin(
+        cls, store: Store, domain: Domain, staging: Staging, netsuite: NetSuiteClient, asked: Asked
+    ) -> Reader:
+        """The reader of a reconciliation that begins now."""
+        place = place_of(store.store, asked.flow, asked.span)
+        attempt = f"{WORK}-{uuid.uuid4().hex[:12]}"
+        return cls(store, domain, staging, netsuite, asked, netsuite.about().now, (*place, attempt))
+
+    def end(self) -> None:
+        """Remove what was read."""
+        self.staging.remove(self.work)
 
     def run(self, part: str, window: Window, **more: Any) -> Reading:
         """A reading before it is read. It asks for one page at a time, as scheduled runs come first."""
         quiet = self.store.netsuite.model_copy(update={"concurrency": 1})
         store = self.store.model_copy(update={"netsuite": quiet})
         return Reading(
-            store, self.domain, window, self.staging, dry_run=True, span=self.asked.span, part=part, **more
+            store, self.domain, window, self.staging, dry_run=True, work=self.work, part=part, **more
         )
 
     def read(self, part: str, window: Window, *, ids: Collection[int] | None = None, **more: Any) -> Reading:
@@ -105,6 +122,34 @@ class Reader:
         if self.domain.flow != CONSENTS:
             shape(reading)
         return reading
+
+    def rows(self, reading: Reading) -> dict[tuple[str, str], Rows]:
+        """The numbers of rows of a reading that is not one of chosen records, by source and part."""
+        return {
+            (source.name, reading.part): Rows(
+                counted=count(reading, source, self.netsuite),
+                staged=reading.dataset("extract", source).require().rows,
+                rejected=reading.dataset("rejected", source).require().rows,
+            )
+            for source in self.domain.shaped
+        }
+
+    def forgotten(self, emails: Collection[str]) -> set[str]:
+        """Those of the addresses whose deletion somebody asked for: Klaviyo is not to have them again."""
+        guard = Guard(self.staging, self.store.klaviyo.connection, _READS_ONLY)
+        known = guard.of({email.lower() for email in emails})
+        deleted = {email for email, noted in known.items() if any(one.why == Why.DELETION for one in noted)}
+        return {email for email in emails if email.lower() in deleted}
+
+    def gone(self, ids: Collection[int]) -> set[int]:
+        """Those of the internal ids that NetSuite's list of deletions has, for the flow's kinds of record: a
+        record that was merged into another is on it too. The list tells of different kinds by number only.
+        """
+        types = sorted({each for source in self.domain.shaped for each in types_of(source)})
+        found: set[int] = set()
+        for page in self.netsuite.deleted(types, Window()) if types and ids else ():
+            found.update(page.batch.column(_ID).to_pylist())
+        return found & set(ids)
 
     def young_from(self) -> datetime:
         """Changes from this moment on need not have reached Klaviyo yet: those of the last minutes, and those
@@ -129,8 +174,7 @@ class Row:
 def records(reading: Reading, source: Source, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """The records of a source, with these columns."""
     dataset = reading.dataset("records", source)
-    if dataset.manifest() is None:
-        return
+    dataset.require()
     for batch in dataset.batches(columns, batch_rows=10_000):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
@@ -150,7 +194,7 @@ def seen_ids(reading: Reading) -> set[int]:
     found: set[int] = set()
     for source in reading.domain.shaped:
         dataset = reading.dataset("extract", source)
-        if dataset.manifest() is not None and _ID in dataset.require().columns:
+        if _ID in dataset.require().columns:
             for batch in dataset.batches([_ID]):
                 found.update(batch.column(0).to_pylist())
     return found
@@ -169,8 +213,7 @@ def rejected_rows(reading: Reading) -> Iterator[Row]:
     """The rows that the reading rejects."""
     for source in reading.domain.shaped:
         dataset = reading.dataset("rejected", source)
-        if dataset.manifest() is None:
-            continue
+        dataset.require()
         for batch in dataset.batches(["id", "row"]):
             for id_, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 row = orjson.loads(text)
@@ -180,24 +223,33 @@ def rejected_rows(reading: Reading) -> Iterator[Row]:
 
 def refused_by_klaviyo(run: Run, ids: Collection[int]) -> set[tuple[str, str]]:
     """Source and key of those records with one of the ids that Klaviyo refused, by the list of rejected rows;
-    addresses in lower case.
+    addresses in lower case. What it only does not show is not refused, but missing.
     """
     if not ids:
         return set()
-    listed = (row for row in rejections.rejected(run) if row.stage == "confirm" and row.id in ids)
+    wanted = rejections.Wanted(ids=tuple(ids))
+    listed = (
+        row
+        for row in rejections.rejected(run, wanted)
+        if row.stage == "confirm" and set(row.reasons) != {NOT_SHOWN}
+    )
     return {(row.source, (row.key or "").lower()) for row in listed}
 
 
-def delivered_before(reading: Run, source: Source, ids: Collection[int]) -> set[tuple[int, int]]:
-    """Those (id, sub) with one of the ids that the ledger has as delivered."""
+def delivered_at(reading: Run, source: Source, ids: Collection[int]) -> dict[tuple[int, int], datetime]:
+    """The (id, sub) with one of the ids that the ledger has as delivered, and when it took them in, in UTC: a
+    little after they were sent. Where they were sent again it is the last time.
+    """
     if source.always or not ids:
-        return set()
+        return {}
     wanted = np.unique(np.fromiter(ids, dtype=np.int64, count=len(ids)))
-    found: set[tuple[int, int]] = set()
-    for batch in ledger.read(reading.ledger(source), ["id", "sub", "fingerprint"]):
+    found: dict[tuple[int, int], datetime] = {}
+    for batch in ledger.read(reading.ledger(source), ["id", "sub", "fingerprint", AT.name]):
         held = batch.filter(batch.column("fingerprint").is_valid())
         near = held.filter(pa.array(np.isin(held.column("id").to_numpy(), wanted)))
-        found.update(zip(near.column("id").to_pylist(), near.column("sub").to_pylist(), strict=True))
+        columns = (near.column(name).to_pylist() for name in ("id", "sub", AT.name))
+        for id_, sub, nanoseconds in zip(*columns, strict=True):
+            found[id_, sub] = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
     return found
 
 
@@ -222,16 +274,14 @@ def _moments(reading: Reading, names: Sequence[str]) -> dict[int, datetime]:
     found: dict[int, datetime] = {}
     for source in reading.domain.shaped:
         dataset = reading.dataset("extract", source)
-        manifest = dataset.manifest()
-        if manifest is None:
-            continue
-        column = next((name for name in names if name in manifest.columns), None)
-        if column is None or not pa.types.is_timestamp(manifest.schema.field(column).type):
-            continue
-        for batch in dataset.batches([_ID, column]):
-            for id_, moment in zip(*(each.to_pylist() for each in batch.columns), strict=True):
-                if moment is not None:
-                    found[id_] = moment.astimezone(UTC)
+        schema = dataset.require().schema
+        there = set(schema.names) & set(names)
+        columns = [name for name in names if name in there and pa.types.is_timestamp(schema.field(name).type)]
+        for batch in dataset.batches([_ID, *columns]) if columns else ():
+            for id_, *moments in zip(*(each.to_pylist() for each in batch.columns), strict=True):
+                told = [each.astimezone(UTC) for each in (found.get(id_), *moments) if each is not None]
+                if told:
+                    found[id_] = max(told)
     return found
 
 

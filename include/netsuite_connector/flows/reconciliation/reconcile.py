@@ -14,10 +14,11 @@ from netsuite_connector.domains.consents import FLOW as CONSENTS
 from netsuite_connector.domains.model import Domain, Kind
 from netsuite_connector.flows.consents import open_run
 from netsuite_connector.flows.domain import domain_of, domain_with
+from netsuite_connector.flows.gates import gates_of
 from netsuite_connector.flows.reconciliation import consents
 from netsuite_connector.flows.reconciliation.catalog import CatalogComparison
 from netsuite_connector.flows.reconciliation.events import EventComparison
-from netsuite_connector.flows.reconciliation.heal import Chosen, Healing, go_on, heal
+from netsuite_connector.flows.reconciliation.heal import Chosen, heal
 from netsuite_connector.flows.reconciliation.model import (
     WITHOUT_DAYS,
     Asked,
@@ -28,7 +29,7 @@ from netsuite_connector.flows.reconciliation.model import (
     place_of,
 )
 from netsuite_connector.flows.reconciliation.profiles import ProfileComparison, hashes_of
-from netsuite_connector.flows.reconciliation.reading import Reader, Reading, size, work_place
+from netsuite_connector.flows.reconciliation.reading import Reader, Reading, size
 from netsuite_connector.flows.run import check_searches
 from netsuite_connector.flows.settings import settings_of
 from netsuite_connector.klaviyo.client import KlaviyoClient
@@ -54,6 +55,18 @@ FINDINGS = pa.schema(
 )
 """What does not agree, a row a record; see :class:`Finding`."""
 
+_COUNTS = ("netsuite", "rejected", "ledger", "klaviyo", "not_yet", "missing", "extra", "different", "edited")
+NUMBERS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("store", "flow", "kind", "day")),
+        *((name, pa.int64()) for name in _COUNTS),
+        ("value_netsuite", pa.float64()),
+        ("value_klaviyo", pa.float64()),
+        ("agrees", pa.bool_()),
+    ]
+)
+"""The numbers of each kind and day; see :class:`Tally`."""
+
 _DAYS_AT_ONCE = 7
 """So many days are in memory at once to begin with; more where they have few rows, and fewer where many."""
 
@@ -70,7 +83,8 @@ def reconcile(
     the report, as it stands in staging: ``agrees``, how many records were ``healed``, and ``kinds`` with
     the numbers of each kind and day.
 
-    Repeated, it comes to the same. Nothing but what is healed leaves a trace outside its own folder.
+    Repeated, it comes to the same, and several may go on at once. Nothing but what is healed leaves a trace
+    outside its own folder.
     """
     found = settings_of(store, netsuite).store
     if asked.flow == CONSENTS:
@@ -78,12 +92,9 @@ def reconcile(
     else:
         domain = domain_with(found, domain_of(found, asked.flow))
         check_searches(found, domain)
-    now = netsuite.about().now
-    reader = Reader(found, domain, staging, netsuite, asked, now)
-    work = work_place(store.store, asked.flow, asked.span)
-    healing = Healing(found, domain, Window(), staging, span=asked.span)
+    reader = Reader.begin(found, domain, staging, netsuite, asked)
     outcome = Outcome()
-    healed = go_on(healing, klaviyo) if asked.heal else 0
+    healed = 0
     young_from = reader.young_from()
     left = None if asked.flow in WITHOUT_DAYS else days_of(found, asked)
     at_once = _DAYS_AT_ONCE
@@ -91,11 +102,22 @@ def reconcile(
         while True:
             piece = None if left is None else left.first(at_once)
             readings = _read(reader, piece)
-            rows = size(readings)
             done, chosen = _compare(reader, klaviyo, readings, piece, young_from)
-            if asked.heal and chosen.records:
-                healed += heal(healing, readings, chosen, klaviyo)
-                done, _ = _compare(reader, klaviyo, readings, piece, young_from)
+            if not done.agrees or chosen.any:
+                # Both sides go on while they are compared. What is wrong is still so at a second look.
+                readings = _read(reader, piece)
+                again, still = _compare(reader, klaviyo, readings, piece, young_from)
+                again.settle(done)
+                still.keep(chosen)
+                done, chosen = again, still
+            if asked.heal and chosen.any:
+                healed += heal(reader, readings, chosen, klaviyo)
+                after, _ = _compare(reader, klaviyo, readings, piece, young_from)
+                after.settle(done)
+                done = after
+            for reading in readings:
+                done.rows.update(reader.rows(reading))
+            rows = size(readings)
             outcome.add(done)
             if left is None or piece is None or piece.end >= left.end:
                 break
@@ -105,8 +127,8 @@ def reconcile(
             elif rows > _MANY:
                 at_once = max(at_once // 2, 1)
     finally:
-        staging.remove(work)
-    return _write(store.store, staging, asked, outcome, healed)
+        reader.end()
+    return _write(reader, outcome, healed)
 
 
 def _read(reader: Reader, piece: Days | None) -> list[Reading]:
@@ -157,25 +179,52 @@ def _delivers(domain: Domain, kind: Kind) -> bool:
     return any(source.kind is kind for source in domain.delivered)
 
 
-def _write(store: str, staging: Staging, asked: Asked, outcome: Outcome, healed: int) -> dict[str, Any]:
-    place = place_of(store, asked.flow, asked.span)
-    findings = sorted(outcome.findings, key=_order)
-    with staging.dataset(*place, "findings").writer(FINDINGS) as writer:
-        rows = [asdict(each) | {"store": store, "flow": asked.flow} for each in findings]
-        writer.write(pa.RecordBatch.from_pylist(rows, schema=FINDINGS))
-        writer.commit()
+def _write(reader: Reader, outcome: Outcome, healed: int) -> dict[str, Any]:
+    staging, asked = reader.staging, reader.asked
+    about = {"store": reader.store.store, "flow": asked.flow}
+    place = place_of(reader.store.store, asked.flow, asked.span)
+    findings = [asdict(each) | about for each in sorted(outcome.findings, key=_order)]
+    kinds = outcome.kinds()
+    for name, rows, schema in (("findings", findings, FINDINGS), ("numbers", kinds, NUMBERS)):
+        with staging.dataset(*place, name).writer(schema) as writer:
+            writer.write(pa.RecordBatch.from_pylist([row | about for row in rows], schema=schema))
+            writer.commit()
+    doubts = _doubts(reader, outcome)
     report = {
-        "store": store,
-        "flow": asked.flow,
+        **about,
         "from": asked.start,
         "to": asked.end,
         "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "agrees": outcome.agrees,
+        "agrees": outcome.agrees and not doubts,
+        "doubts": doubts,
         "healed": healed,
-        "kinds": outcome.kinds(),
+        "sources": outcome.sources(),
+        "kinds": kinds,
     }
     staging.write_json((*place, "report.json"), report)
     return report
+
+
+def _doubts(reader: Reader, outcome: Outcome) -> list[str]:
+    """Why agreement would say little: rows that NetSuite counts and did not give, or too many that are
+    rejected. A sentence each.
+    """
+    told = [
+        f"NetSuite counts {rows.counted:,} rows of {source} ({read}), and gave {rows.staged:,}: reconcile "
+        "again, and look at the saved search if this lasts."
+        for (source, read), rows in outcome.rows.items()
+        if rows.staged < rows.counted
+    ]
+    gates = gates_of(reader.run("", Window()))
+    staged = sum(rows.staged for rows in outcome.rows.values())
+    rejected = sum(rows.rejected for rows in outcome.rows.values())
+    share = gates.rejected_share
+    if share is not None and staged >= gates.least_rows and rejected > share * staged:
+        told.append(
+            f"{rejected:,} of {staged:,} rows are rejected, more than the gate 'rejected_share' lets a run "
+            "deliver: mend them or the saved search."
+        )
+    return told
 
 
 def shortened(report: Mapping[str, Any]) -> dict[str, Any]:
