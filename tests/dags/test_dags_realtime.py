@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 
 from airflow_process import DEMO, Parsed, netsuite_connection, parse
 from netsuite_connector.airflow.outbox import DRAIN, WOKEN, OutboxTrigger, due, pause_after
+from netsuite_connector.airflow.realtime import _Life
+from netsuite_connector.flows.realtime import Drain, LeftBehind
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 
@@ -73,6 +76,31 @@ def test_when_the_drain_is_woken(woken: dict[str, Any], drain: dict[str, Any], *
     assert due(woken, drain, NOW) is wakes
 
 
+@pytest.mark.parametrize(
+    ("drain", "for_all", "for_news"),
+    [
+        # A flow is in trouble, others are not.
+        ({"at": NOW - 3, "failures": 0, "held": 4}, False, True),
+        ({"at": NOW - 16, "failures": 0, "held": 4}, True, True),
+        # It is in trouble for long, and nothing else has come.
+        ({"at": NOW - 70, "failures": 8, "held": 4}, False, True),
+        # What came did not leave either: no run follows the other at once.
+        ({"at": NOW - 40, "failures": 8, "held": 4}, False, False),
+        ({"at": NOW - 910, "failures": 8, "held": 4}, True, True),
+        # It broke off, and nobody knows what it left.
+        ({"at": NOW - 70, "failures": 8}, False, False),
+        ({"at": NOW - 3, "until": NOW + 80, "failures": 0, "held": 4}, False, False),
+    ],
+)
+def test_when_the_drain_is_woken_for_what_came_since(
+    drain: dict[str, Any], *, for_all: bool, for_news: bool
+) -> None:
+    woken = {"at": NOW - 1000}
+    assert (due(woken, drain, NOW), due(woken, drain, NOW, news=True)) == (for_all, for_news)
+    # Once it is woken it may begin, whatever comes.
+    assert not due({"at": NOW - 1}, drain, NOW, news=True)
+
+
 def test_pauses_grow_and_have_an_end() -> None:
     assert [pause_after(failures) for failures in (0, 1, 2, 3)] == [0.0, 15.0, 30.0, 60.0]
     assert pause_after(1000) == 900.0
@@ -131,6 +159,73 @@ def test_the_watcher_fires_once_for_what_waits_and_outlives_faults(
     at = again.asset_state_store[WOKEN]["at"] + 0.1
     again.asset_state_store[DRAIN] = {"at": at, "until": 0.0, "failures": 0}
     assert len(asyncio.run(events(again, 1.5))) == 1
+
+
+@pytest.mark.line
+def test_what_only_a_flow_in_trouble_waits_for_wakes_nobody_before_its_time(
+    account: NetSuite, connection: str
+) -> None:
+    account.clear("customrecord_nsk_outbox")
+    customer = next(account.records("customer"))
+    account.update("customer", customer["internalid"], lastname="Held")
+    now = time.time()
+    state = State()
+    state[WOKEN] = {"at": now - 200}
+    types = ["contact", "customer", "lead", "prospect"]
+    # It has failed since yesterday, and ended two minutes ago.
+    state[DRAIN] = {"at": now - 120, "until": 0.0, "failures": 20, "held": 1, "types": types, "last": 10**6}
+
+    def watched() -> list[Any]:
+        trigger = OutboxTrigger(connection, 0.2)
+        trigger.asset_state_store = state
+        return asyncio.run(events(trigger, 1.5))
+
+    assert watched() == []
+    state[DRAIN]["last"] = 0
+    account.update("customer", customer["internalid"], lastname="HeldToo")
+    assert watched() == []  # two wait, and both for the flow in trouble
+    state[DRAIN]["last"] = 10**6
+    assert len(watched()) == 1  # one more waits, and lies before what the drain has seen
+    state[WOKEN] = {"at": now - 200}
+    state[DRAIN]["last"] = 0
+    item = account.create("item", type="InvtPart", itemid="News", isinactive=False)
+    assert item["internalid"]
+    assert [each["entries"] for each in watched()] == [3]  # another flow may want it
+    account.clear("customrecord_nsk_outbox")
+
+
+class Kept:
+    """The asset's state, as Airflow gives it to a task."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.known.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self.known[key] = value
+
+
+def test_a_drain_that_let_entries_go_has_not_failed_and_tells_what_it_left() -> None:
+    kept = Kept()
+    life = _Life(kept)
+
+    def ends(entries: int, left: LeftBehind | None) -> dict[str, Any]:
+        drain = Drain([], None, None, None)  # type: ignore[arg-type]
+        drain.total.entries, drain.left_behind = entries, left
+        life.end(drain)
+        return {name: value for name, value in kept.known[DRAIN].items() if name not in {"at", "until"}}
+
+    customers = LeftBehind(7, ("customer", "lead"), 90)
+    told = {"held": 7, "types": ["customer", "lead"], "last": 90}
+    assert ends(3, customers) == {"failures": 0, **told}
+    assert ends(0, customers) == {"failures": 1, **told}
+    assert ends(0, customers) == {"failures": 2, **told}
+    assert ends(0, None) == {"failures": 3}  # it broke off
+    life.end(None)  # it did not even begin
+    assert kept.known[DRAIN]["failures"] == 4
+    assert ends(0, LeftBehind(0, (), 90)) == {"failures": 0, "held": 0, "types": [], "last": 90}
 
 
 @pytest.mark.line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +11,15 @@ import pytest
 
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.errors import MendError
-from netsuite_connector.flows.changes import Gone, changes_for
+from netsuite_connector.flows.changes import Changes, Gone, changes_for, types_for
+from netsuite_connector.flows.realtime import read_from
 from netsuite_connector.flows.recent import KEPT_SECONDS, Memory, RecentClient
+from netsuite_connector.flows.served import Flow, Trouble
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.netsuite.custom_records import OutboxEntry, OutboxEvent
+from netsuite_connector.stores.configuration import Configured
 from netsuite_connector.stores.load import load_store
+from netsuite_connector.stores.model import Store
 from netsuite_connector.window import Window
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -86,6 +91,67 @@ def test_an_answer_is_kept_for_a_while() -> None:
     assert memory.get("a", lambda: next(answers)) == 2
     memory.forget()
     assert memory.get("a", lambda: next(answers)) == 3
+
+
+@pytest.mark.parametrize("ids", [None, ()])
+def test_what_is_kept_of_a_search_is_kept_by_what_narrows_it(
+    monkeypatch: pytest.MonkeyPatch, ids: tuple[int, ...] | None
+) -> None:
+    asked: list[Any] = []
+
+    def pages(*_: Any, only: Any, **__: Any) -> Iterator[Any]:
+        asked.append(only)
+        yield dict(only or {})
+
+    monkeypatch.setattr(NetSuiteClient, "pages", pages)
+    client = RecentClient(NetSuiteClient.__new__(NetSuiteClient), Memory(), [])
+    wanted: list[Any] = [{"folder": ("3",)}, {"folder": ("77",)}, {"folder": ("3",)}, None, None]
+    told = [list(client.pages("images", Window(), only=only, ids=ids)) for only in wanted]
+    assert told == [[only or {}] for only in wanted]
+    assert asked == [{"folder": ("3",)}, {"folder": ("77",)}, None]
+
+
+def a_flow(overlap: int = 5) -> Flow:
+    document: dict[str, Any] = {"store": "demo", "name": "Demo", "country": "US", "currency": "USD"}
+    document |= {"site": {"url": "https://shop.example"}, "flows": {"orders": {}}}
+    document |= {"netsuite": {"overlap_minutes": overlap}}
+    store = Store.model_validate(document)
+    return Flow(Configured(store), DOMAINS["orders"], types_for(DOMAINS["orders"]))
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+@pytest.mark.parametrize(
+    ("mark", "read_up_to", "start"),
+    [
+        (None, None, -5.0),  # nothing is known but the entries
+        (-30.0, None, -37.0),  # the scheduled runs have read until then, and read an overlap again
+        (10.0, None, -5.0),  # they have read all this
+        (-30.0, -12.0, -19.0),  # an earlier pass of the drain has read until then
+        (-30.0, -0.5, -7.5),
+        (-30.0, -60.0, -37.0),
+    ],
+)
+def test_lookups_are_read_from_where_the_scheduled_runs_have_read(
+    mark: float | None, read_up_to: float | None, start: float
+) -> None:
+    flow = a_flow(overlap=7)
+    flow.mark = None if mark is None else NOON + minutes(mark)
+    flow.read_up_to = None if read_up_to is None else NOON + minutes(read_up_to)
+    assert read_from(flow, Changes(NOON)) == NOON + minutes(start)
+
+
+def test_a_trouble_is_looked_at_again_after_growing_pauses() -> None:
+    trouble = Trouble()
+    pauses = []
+    for _ in range(9):
+        trouble.add(ValueError("no"), 1000.0)
+        pauses.append(trouble.again - 1000.0)
+    assert pauses == [15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0]
+    trouble.end()
+    assert (trouble.error, trouble.again) == (None, 0.0)
 
 
 def test_known_deletions_are_given_by_type() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from suitecloud_account import OUTBOX, ask, call, entries
+from suitecloud_project import PROJECT
 
-from netsuite_connector.sandbox.netsuite.testing import SandboxAccount
+from netsuite_connector.sandbox.netsuite.testing import SandboxAccount, running_sandbox
 
 CLEANING = "customscript_nsk_outbox_cleaning"
 
@@ -110,6 +114,32 @@ def test_what_the_units_do_not_allow_is_handed_back(account: SandboxAccount) -> 
     assert calls > 1
     account.settings(units=5000)
     assert entries(account) == []
+
+
+@pytest.fixture
+def clinging(tmp_path: Path) -> Iterator[SandboxAccount]:
+    """An account that does not delete its entries 2 and 4."""
+    project = tmp_path / "suitecloud"
+    shutil.copytree(PROJECT.parent, project)
+    script = project / "src/FileCabinet/SuiteScripts/nsk/lib_outbox.js"
+    before = "record.delete({ type: TYPE, id });"
+    fails = "if (id === 2 || id === 4) { throw { name: 'NO_WAY', message: 'Not this one.' }; }"
+    text = script.read_text()
+    assert text.count(before) == 1
+    script.write_text(text.replace(before, f"{fails} {before}"))
+    with running_sandbox("--suitecloud", str(project)) as account:
+        yield account
+
+
+def test_an_entry_that_can_not_be_deleted_holds_back_none_behind_it(clinging: SandboxAccount) -> None:
+    assert write(clinging, *range(11, 16)) == [1, 2, 3, 4, 5]
+    answer = ask(clinging, "acknowledge", ids=[1, 2, 3, 4, 5])
+    assert (answer["acknowledged"], answer["left"]) == (3, [])
+    assert (answer["failed"], answer["reason"]) == ([2, 4], "NO_WAY: Not this one.")
+    assert [each["id"] for each in entries(clinging)] == [2, 4]
+    told = clinging.log()[-1]
+    assert (told["level"], told["title"]) == ("ERROR", "Outbox entries not deleted")
+    assert told["details"] == "2: 2, 4; the last one: NO_WAY: Not this one."
 
 
 @pytest.mark.parametrize(

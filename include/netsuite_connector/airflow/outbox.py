@@ -14,13 +14,16 @@ log = logging.getLogger(__name__)
 
 DRAIN = "drain"
 """The key of the asset's state under which the drain says when it last showed life (``at``, seconds since
-1970), until when it counts as at work (``until``), and how often it has failed in a row (``failures``)."""
+1970), until when it counts as at work (``until``), and how often in a row it has failed and let no entry go
+(``failures``); and what one that came to its end left behind for flows in trouble: so many entries
+(``held``), of record types that only these wait for (``types``), up to an entry's id (``last``)."""
 
 WOKEN = "woken"
 """The key under which the watcher remembers when it last woke the drain (``at``)."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 15.0, 900.0
 _WAKE_AGAIN = 120.0  # seconds that a drain has to begin
+_LONGEST_FOR_NEWS = 60.0  # seconds that a flow that works waits for one that does not
 
 
 class OutboxTrigger(BaseEventTrigger):
@@ -29,7 +32,8 @@ class OutboxTrigger(BaseEventTrigger):
 
     An event is only a wake-up: Airflow merges events that come close together, and whoever wakes reads the
     outbox from its beginning. It fires again for entries that stay, at growing intervals while the drain
-    fails. It never ends: whatever fails is tried again.
+    fails, but soon for what has come since and does not wait for flows in trouble alone. It never ends:
+    whatever fails is tried again.
     """
 
     def __init__(self, connection: str, interval: float) -> None:
@@ -60,9 +64,12 @@ class OutboxTrigger(BaseEventTrigger):
             await asyncio.sleep(max(self.interval, pause_after(failures)))
 
     async def _look(self) -> TriggerEvent | None:
-        if not due(await self._state(WOKEN), await self._state(DRAIN), time.time()):
+        woken, drain = await self._state(WOKEN), await self._state(DRAIN)
+        now = time.time()
+        for_all = due(woken, drain, now)
+        if not for_all and not due(woken, drain, now, news=True):
             return None
-        waiting = await asyncio.to_thread(self._waiting)
+        waiting = await asyncio.to_thread(self._waiting, None if for_all else drain)
         if not waiting:
             return None
         if self.asset_state_store is not None:
@@ -71,12 +78,21 @@ class OutboxTrigger(BaseEventTrigger):
             {"connection": self.connection, "entries": waiting}
         )
 
-    def _waiting(self) -> int:
-        """How many entries there are. Takes one place of the connection's share of concurrent calls."""
+    def _waiting(self, drain: Mapping[str, Any] | None) -> int:
+        """How many entries there are; none unless they are more than the ``drain`` left behind, and do not
+        all wait for flows in trouble. Takes one place of the connection's share of concurrent calls.
+        """
         from netsuite_connector.airflow.netsuite_hook import NetSuiteHook
 
-        found = NetSuiteHook(self.connection).client().outbox(limit=1)
-        return len(found.entries) + found.left
+        client = NetSuiteHook(self.connection).client()
+        waiting = client.outbox(limit=1).waiting
+        if drain is None or waiting <= drain["held"]:
+            return waiting if drain is None else 0
+        came = client.outbox(after=drain["last"] or None)
+        stuck = all(entry.type in drain["types"] for entry in came.entries)
+        # One with a lower id may show later than others.
+        late = waiting - drain["held"] > came.waiting
+        return waiting if late or came.left or came.unreadable or not stuck else 0
 
     async def _state(self, key: str) -> Mapping[str, Any]:
         if self.asset_state_store is None:
@@ -85,14 +101,21 @@ class OutboxTrigger(BaseEventTrigger):
         return value if isinstance(value, dict) else {}
 
 
-def due(woken: Mapping[str, Any], drain: Mapping[str, Any], now: float) -> bool:
-    """Whether entries that wait are a reason to wake the drain now."""
+def due(woken: Mapping[str, Any], drain: Mapping[str, Any], now: float, *, news: bool = False) -> bool:
+    """Whether entries that wait are a reason to wake the drain now; with ``news`` whether those are that have
+    come since it left some behind.
+    """
     if now < drain.get("until", 0.0):
         return False  # it is at work
-    if drain.get("at", 0.0) >= woken.get("at", 0.0):
-        # It has ended since it was woken.
-        return bool(now >= drain.get("at", 0.0) + pause_after(drain.get("failures", 0)))
-    return bool(now >= woken.get("at", 0.0) + _WAKE_AGAIN)
+    if drain.get("at", 0.0) < woken.get("at", 0.0):
+        return bool(not news and now >= woken.get("at", 0.0) + _WAKE_AGAIN)
+    # It has ended since it was woken.
+    failures, held = drain.get("failures", 0), drain.get("held", 0)
+    if news:
+        pause = min(pause_after(failures), _LONGEST_FOR_NEWS)
+        return bool(held and now >= drain["at"] + pause)
+    # What it left behind it has just tried.
+    return bool(now >= drain.get("at", 0.0) + pause_after(max(failures, 1) if held else failures))
 
 
 def pause_after(failures: int) -> float:

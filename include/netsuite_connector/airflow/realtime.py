@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, AssetWatcher, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
@@ -15,6 +15,9 @@ from netsuite_connector.airflow.factory import OWNER, Tag
 from netsuite_connector.airflow.outbox import DRAIN, OutboxTrigger
 from netsuite_connector.stores.load import load_stores
 from netsuite_connector.stores.model import Store
+
+if TYPE_CHECKING:
+    from netsuite_connector.flows.realtime import Drain
 
 NAME = "realtime"
 
@@ -47,18 +50,20 @@ def drain(connection: str, asset_name: str) -> dict[str, Any]:
     stores = stores_in_real_time().get(connection, ())
     life = _Life(get_current_context()["asset_state_store"][Asset(asset_name)])
     share = max((store.netsuite.concurrency for store in stores), default=1)
+    work: Drain | None = None
     try:
-        drained = Drain(
+        work = Drain(
             stores,
             NetSuiteHook(connection).client(share),
             lambda klaviyo: KlaviyoHook(klaviyo).client(),
             open_staging(),
-        ).run(seconds=LONGEST, linger=LINGER, beat=life.beat)
+        )
+        drained = work.run(seconds=LONGEST, linger=LINGER, beat=life.beat)
     except Exception as error:
-        life.end(failed=True)
+        life.end(work)
         log.exception("The drain ends; its entries stay in the outbox until they are delivered.")
         raise AirflowFailException(str(error)) from None
-    life.end(failed=False)
+    life.end(work)
     return drained.numbers()
 
 
@@ -97,10 +102,18 @@ class _Life:
             self._told = now
             self._state.set(DRAIN, {**self._known(), "at": now, "until": now + _LEASE})
 
-    def end(self, *, failed: bool) -> None:
-        """The drain ends."""
+    def end(self, drain: Drain | None) -> None:
+        """The drain ends, or did not even begin. One that let entries go has not failed, whatever it left
+        behind: what waits for a flow that works need not suffer for one that does not.
+        """
+        left = None if drain is None else drain.left_behind
+        idle = drain is None or not drain.total.entries
+        failed = idle and (left is None or left.entries > 0)
         failures = self._known().get("failures", 0) + 1 if failed else 0
-        self._state.set(DRAIN, {"at": time.time(), "until": 0.0, "failures": failures})
+        state: dict[str, Any] = {"at": time.time(), "until": 0.0, "failures": failures}
+        if left is not None:
+            state |= {"held": left.entries, "types": list(left.types), "last": left.last}
+        self._state.set(DRAIN, state)
 
     def _known(self) -> dict[str, Any]:
         value = self._state.get(DRAIN)

@@ -60,6 +60,11 @@ def types_of(source: Source) -> frozenset[str]:
     return frozenset(source.deleted_types or _RECORDS.get(source.record_type, ()))
 
 
+def types_for(domain: Domain) -> frozenset[str]:
+    """The record types whose entries concern the flow."""
+    return frozenset(type_ for source in domain.extracted for type_ in types_of(source))
+
+
 def changes_for(domain: Domain, entries: Iterable[OutboxEntry]) -> Changes | None:
     """What the entries mean for the flow; None when they don't concern it.
 

@@ -18,57 +18,31 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from netsuite_connector.domains.model import Domain
-from netsuite_connector.flows import highwater
 from netsuite_connector.flows.changes import Changes, changes_for
 from netsuite_connector.flows.confirm import confirm
-from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.flows.extract import extract
+from netsuite_connector.flows.outbox import Outbox
 from netsuite_connector.flows.plan import Asked, Plan, finish
 from netsuite_connector.flows.prompt import PromptClient
 from netsuite_connector.flows.push import push
 from netsuite_connector.flows.recent import Memory, RecentClient
 from netsuite_connector.flows.report import report
 from netsuite_connector.flows.run import Run
-from netsuite_connector.flows.settings import settings_of
+from netsuite_connector.flows.served import Flow, Served
 from netsuite_connector.flows.shape import shape
 from netsuite_connector.flows.validate import validate
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.netsuite.client import NetSuiteClient
-from netsuite_connector.netsuite.custom_records import OutboxEntry
 from netsuite_connector.staging.staging import Staging
-from netsuite_connector.stores.configuration import Configured
-from netsuite_connector.stores.model import FlowName, Store
+from netsuite_connector.stores.model import Store
 from netsuite_connector.window import Window
 
 log = logging.getLogger(__name__)
 
-MOST = 2_000
-"""So many entries are dealt with at once."""
-
 # Lookups are read from so long before the first entry, since what a record refers to may have changed along
 # with it, and clocks differ.
 _BEFORE = timedelta(minutes=5)
-_FIRST_PAUSE, _LONGEST_PAUSE = 15.0, 900.0
 _PAUSE = 1.0  # seconds between two looks at an empty outbox
-
-
-@dataclass(slots=True)
-class Flow:
-    """A flow of a store in real time. ``error`` is why it failed the last time, ``again`` when it is tried
-    again, as ``time.monotonic`` has it.
-    """
-
-    found: Configured
-    domain: Domain
-    failures: int = 0
-    again: float = 0.0
-    error: Exception | None = None
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """Store and flow."""
-        return (self.found.store.store, self.domain.flow)
 
 
 @dataclass(slots=True)
@@ -98,6 +72,17 @@ class Drained:
         return asdict(self) | {"ages": ages}
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What a drain that ended leaves in the outbox for what is in trouble: so many ``entries``. ``types``:
+    the record types that only flows in trouble wait for; ``last``: the highest id of an entry that it saw.
+    """
+
+    entries: int
+    types: tuple[str, ...]
+    last: int
+
+
 class Drain:
     """Drains one account's outbox for ``stores``. ``klaviyo`` gives the client of a connection."""
 
@@ -110,14 +95,17 @@ class Drain:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stores = stores
+        self.total = Drained()
+        """What was drained so far."""
+        self.left_behind: LeftBehind | None = None
+        """None until it has ended, and where it broke off."""
         self._netsuite = netsuite
         self._klaviyo = klaviyo
         self._staging = staging
         self._clock = clock
         self._memory = Memory(clock)
-        self._settings = Memory(clock)
-        self._flows: dict[tuple[str, str], Flow] = {}
+        self._served = Served(stores, netsuite, staging, clock)
+        self._outbox = Outbox(netsuite, clock)
         self._beat: Callable[[], None] = lambda: None
 
     def run(
@@ -133,110 +121,87 @@ class Drain:
         ``beat`` is called again and again meanwhile. Raises why a flow failed, after all others are served.
         """
         self._beat = beat
-        total = Drained()
         end = self._clock() + seconds
         quiet = self._clock() + linger
         while True:
             self._beat()
+            began = self._clock()
             done = self.once()
-            total.add(done)
-            if done.entries:
+            self.total.add(done)
+            idle = not done.passes and self._outbox.at_end
+            if done.entries or not self._outbox.at_end:
                 quiet = self._clock() + linger
-            if self._clock() >= end or (not done.entries and self._clock() >= quiet):
+            if self._clock() >= end or (idle and self._clock() >= quiet):
                 break
-            if not done.entries:
-                sleep(_PAUSE)
-        log.info("Drained: %s", total.numbers())
-        for flow in self._flows.values():
-            if flow.error is not None:
-                raise flow.error
-        return total
+            if idle:
+                # To look past thousands of entries takes a while, and NetSuite has others to serve.
+                sleep(max(_PAUSE, self._clock() - began))
+        types, held = self._served.stuck_types, self._outbox.held
+        self.left_behind = LeftBehind(len(held), tuple(sorted(types)), self._outbox.last)
+        log.info("Drained: %s", self.total.numbers())
+        errors = [flow.error for flow in self._served.in_trouble] + [self._outbox.trouble.error]
+        for error in filter(None, errors):
+            raise error
+        return self.total
 
     def once(self) -> Drained:
         """Deal with the entries that are there now."""
-        entries = self._entries()
-        if not entries:
-            return Drained()
-        done = Drained(passes=1)
-        held: set[int] = set()
-        self._forget_items(entries)
-        for flow in self._served():
-            changes = changes_for(flow.domain, entries)
-            if changes is None:
-                continue
-            self._beat()
-            if self._clock() < flow.again or not self._deliver(flow, changes, done):
-                held |= changes.entries
-        ready = [entry for entry in entries if entry.id not in held]
-        if ready:
-            self._netsuite.acknowledge([entry.id for entry in ready])
+        found = self._outbox.look(self._served.look, self._beat)
+        done = Drained(passes=int(found.any))
+        if found.new_items:
+            # What is known of items and categories is old when one of them has changed.
+            self._memory.forget()
+        for flow in self._served.flows if found.entries else ():
+            changes = changes_for(flow.domain, filter(flow.wants, found.entries))
+            if changes is not None and flow.ready(self._clock()):
+                self._beat()
+                self._deliver(flow, changes, done)
+        ready = [entry for entry in found.entries if not self._served.wanted(entry)]
+        if found.unreadable:
+            log.warning(
+                "What can't be read as an entry of the outbox is let go, as scheduled runs find all that "
+                "changed: %s",
+                ", ".join(map(str, found.unreadable[:20])),
+            )
+        gone = self._outbox.acknowledge([*(entry.id for entry in ready), *found.unreadable])
+        self._outbox.hold(each for each in found.entries if each.id not in gone)
+        self._served.forget(gone)
         now = datetime.now(UTC)
-        done.entries, done.held = len(ready), len(held)
-        done.ages = [(now - entry.at).total_seconds() for entry in ready]
+        done.entries, done.held = len(gone), len(self._outbox.held)
+        done.ages = [(now - entry.at).total_seconds() for entry in ready if entry.id in gone]
         return done
 
-    def _entries(self) -> list[OutboxEntry]:
-        """The first entries, always from the beginning: one with a lower id may show later than others."""
-        entries: list[OutboxEntry] = []
-        while len(entries) < MOST:
-            page = self._netsuite.outbox(entries[-1].id if entries else None)
-            entries += page.entries
-            if not page.left or not page.entries:
-                break
-        return entries
-
-    def _forget_items(self, entries: Sequence[OutboxEntry]) -> None:
-        """What is known of items and categories is old when one of them has changed."""
-        if any(entry.type.endswith("item") for entry in entries):
-            self._memory.forget()
-
-    def _served(self) -> list[Flow]:
-        """The flows in real time, as the stores' settings and NetSuite's configuration records have it."""
-        flows = (
-            self._flow(found, name)
-            for found in self._settings.get("stores", self._configured)
-            for name in FlowName
-            if name in found.store.realtime.flows
-        )
-        return [flow for flow in flows if flow is not None]
-
-    def _configured(self) -> list[Configured]:
-        return [settings_of(store, self._netsuite) for store in self._stores]
-
-    def _flow(self, found: Configured, name: FlowName) -> Flow | None:
-        """The flow; None where it is switched off, or has not yet run once: its first run reads all there is,
-        and takes all for history.
-        """
-        settings = found.store.flows.get(name)
-        if settings is None or not settings.enabled:
-            return None
-        domain = domain_of(found.store, name)
-        flow = self._flows.setdefault((found.store.store, name), Flow(found, domain))
-        flow.found, flow.domain = found, domain
-        if domain.feed or highwater.read(self._run(flow, "", Window())) is None:
-            return None
-        return flow
-
-    def _deliver(self, flow: Flow, changes: Changes, done: Drained) -> bool:
-        """Take the changes through all stages; whether that went well."""
+    def _deliver(self, flow: Flow, changes: Changes, done: Drained) -> None:
+        """Take the changes through all stages."""
+        now = datetime.now(UTC)
         try:
             numbers = self._stages(flow, changes)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other flows go on
-            flow.failures += 1
             # Somebody may mend a saved search, and the next try must see it.
             self._memory.forget()
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (flow.failures - 1))
-            flow.error, flow.again = error, self._clock() + pause
+            flow.delivering.add(error, self._clock())
             log.warning("%s of %s failed in real time: %s", *reversed(flow.name), error)
-            return False
-        flow.failures, flow.error, flow.again = 0, None, 0.0
+            return
+        flow.delivering.end()
+        # An entry may wait for another flow for long, and is then no news to this one.
+        flow.delivered |= changes.entries
+        read = min(changes.since, now)
+        flow.read_up_to = read if flow.read_up_to is None else max(flow.read_up_to, read)
         for name, count in numbers["rows"].items():
             done.rows[name] = done.rows.get(name, 0) + count
-        return True
 
     def _stages(self, flow: Flow, changes: Changes) -> dict[str, Any]:
         name = f"realtime-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        run = self._run(flow, name, Window(changes.since - _BEFORE))
+        window = Window(read_from(flow, changes))
+        run = Run(flow.found.store, flow.domain, window, self._staging, replay=name)
+        try:
+            return self._delivered(flow, changes, run)
+        finally:
+            # A run every few seconds would fill staging; what matters of it is in the ledger and the list of
+            # rejected rows. One that failed is none of which the next try needs anything: that begins anew.
+            self._staging.remove(run.place)
+
+    def _delivered(self, flow: Flow, changes: Changes, run: Run) -> dict[str, Any]:
         netsuite = RecentClient(self._netsuite, self._memory, changes.gone)
         klaviyo = PromptClient(self._klaviyo(run.store.klaviyo.connection))
         self._staging.write_json(run.document("ids.json"), changes.ids)
@@ -247,7 +212,7 @@ class Drain:
         confirmed = confirm(run, klaviyo)
         numbers = report(run, extracted, validated, shaped, pushed, confirmed)
         made = Plan(
-            asked=Asked(ignore_gates=True, replay=name),
+            asked=Asked(ignore_gates=True, replay=run.replay),
             start=run.window.start_text,
             end=None,
             settings={},
@@ -256,11 +221,20 @@ class Drain:
             switched_off=False,
         )
         finished = finish(run, made, numbers)
-        # A run every few seconds would fill staging; what matters of it is in the ledger and the list of
-        # rejected rows.
-        self._staging.remove(run.place)
         log.info("%s of %s in real time: %s", *reversed(flow.name), finished["rows"])
         return finished
 
-    def _run(self, flow: Flow, name: str, window: Window) -> Run:
-        return Run(flow.found.store, flow.domain, window, self._staging, replay=name)
+
+def read_from(flow: Flow, changes: Changes) -> datetime:
+    """From which moment of last changes the flow's lookups are read.
+
+    What a record refers to, such as the return of a refund, may have been saved long before it, and is read
+    by no entry of its own: so all since the last scheduled run is read, as the next one will. A drain reads
+    that once, and then goes on from its own last reading.
+    """
+    start = changes.since - _BEFORE
+    if flow.mark is None:
+        return start
+    minutes = max(flow.found.store.netsuite.overlap_minutes, flow.domain.overlap_minutes)
+    read = flow.mark if flow.read_up_to is None else max(flow.mark, flow.read_up_to)
+    return min(start, read - timedelta(minutes=minutes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -65,17 +65,22 @@ class RecentClient(NetSuiteClient):
     def pages(
         self, search: str, window: Window, *, ids: Collection[int] | None = None, **asked: Any
     ) -> Iterator[Page]:
-        """See :meth:`NetSuiteClient.pages`. What is asked for by id is read whenever it changed."""
+        """See :meth:`NetSuiteClient.pages`. What is asked for by id is read whenever it changed. What is kept
+        is kept by what narrows it: stores share searches, and have folders and websites of their own.
+        """
         read = super().pages
+        narrowed = _key(asked.get("only"))
         if ids:
             yield from read(search, Window(), ids=ids, **asked)
         elif ids is not None:
             # Only the columns are of interest, and these are known.
             yield from self._memory.get(
-                ("columns", search), lambda: list(read(search, Window(), ids=(), **asked))
+                ("columns", search, narrowed), lambda: list(read(search, Window(), ids=(), **asked))
             )
         elif window == Window():
-            yield from self._memory.get(("whole", search), lambda: list(read(search, window, **asked)))
+            yield from self._memory.get(
+                ("whole", search, narrowed), lambda: list(read(search, window, **asked))
+            )
         else:
             yield from read(search, window, **asked)
 
@@ -92,3 +97,7 @@ class RecentClient(NetSuiteClient):
         ]
         batch = pa.RecordBatch.from_pylist(rows, schema=_DELETED)
         yield Page(batch, None, done=True, stopped="end", usage=0, bytes=0, unreadable={})
+
+
+def _key(only: Mapping[str, Sequence[str]] | None) -> Hashable:
+    return frozenset((field, frozenset(ids)) for field, ids in (only or {}).items())

@@ -14,7 +14,14 @@ from requests.auth import AuthBase
 
 from netsuite_connector.netsuite.account import RESTLET_PATH, address
 from netsuite_connector.netsuite.calls import Calls
-from netsuite_connector.netsuite.custom_records import Acknowledged, ConfigList, Outbox, WebsiteConfig
+from netsuite_connector.netsuite.custom_records import (
+    Acknowledged,
+    ConfigList,
+    Outbox,
+    RawOutbox,
+    WebsiteConfig,
+    outbox_of,
+)
 from netsuite_connector.netsuite.errors import NetSuiteFaultError
 from netsuite_connector.netsuite.info import AccountInfo, Bounds, SearchInfo, SearchList, SearchTitle, typed
 from netsuite_connector.netsuite.lanes import pages_of
@@ -200,16 +207,24 @@ class NetSuiteClient:
         """The oldest entries that were not acknowledged, with ids above ``after``; ``limit``: 1000 at most.
 
         An entry with a lower id may show up later than one with a higher id, so start over without ``after``
-        once all were read.
+        once all were read. What can't be read as an entry is told by its id; where there is nothing else,
+        what lies behind it is read along, so that without entries nothing is left.
         """
-        more = {} if after is None else {"after": after}
-        return self._ask(Outbox, Call("outbox"), limit=limit, **more)
+        found = self._outbox(after, limit)
+        unreadable = found.unreadable
+        while not found.entries and found.left and found.last is not None:
+            found = self._outbox(found.last, _MOST_ENTRIES)
+            unreadable += found.unreadable
+        return dataclasses.replace(found, unreadable=unreadable)
 
-    def acknowledge(self, ids: Sequence[int]) -> int:
-        """Let entries of the outbox go, one by one. Returns how many are gone, those that were gone before
-        among them. Raises NetSuiteFaultError when NetSuite gets no further with them.
+    def acknowledge(self, ids: Sequence[int]) -> Acknowledged:
+        """Let entries of the outbox go, one by one. Tells how many are gone, those that were gone before
+        among them, and which ones NetSuite does not delete. Raises NetSuiteFaultError when it gets no further
+        with them.
         """
         gone = 0
+        failed: list[int] = []
+        reason: str | None = None
         for start in range(0, len(ids), _MOST_ENTRIES):
             left = list(ids[start : start + _MOST_ENTRIES])
             while left:
@@ -220,8 +235,14 @@ class NetSuiteClient:
                         "look at the RESTlet's execution log."
                     )
                 gone += answer.acknowledged
+                failed += answer.failed
+                reason = answer.reason or reason
                 left = answer.left
-        return gone
+        return Acknowledged(gone, failed=failed, reason=reason)
+
+    def _outbox(self, after: int | None, limit: int) -> Outbox:
+        more = {} if after is None else {"after": after}
+        return outbox_of(self._ask(RawOutbox, Call("outbox"), limit=limit, **more))
 
     def _by_ids(  # noqa: PLR0913, PLR0917 - an extract and how to read it
         self,

@@ -7,7 +7,7 @@
  * @NApiVersion 2.1
  * @NModuleScope SameAccount
  */
-define(['N/record', 'N/search', './lib_request', './lib_source'], (record, search, request, sources) => {
+define(['N/log', 'N/record', 'N/search', './lib_request', './lib_source'], (log, record, search, request, sources) => {
     const TYPE = 'customrecord_nsk_outbox';
     const FIELDS = {
         type: 'custrecord_nsk_out_type',
@@ -18,6 +18,7 @@ define(['N/record', 'N/search', './lib_request', './lib_source'], (record, searc
     };
     const MOST = 1000;
     const LEAST_PAGE = 5; // the smallest page that runPaged gives
+    const MOST_TOLD = 100; // the execution log keeps 4,000 characters of an entry
 
     const number = (value) => (value === '' || value === null || value === undefined ? null : Number(value));
 
@@ -59,15 +60,29 @@ define(['N/record', 'N/search', './lib_request', './lib_source'], (record, searc
         }
     };
 
-    /** Deletes the entries of the given ids, as many as the budget allows. */
+    /**
+     * Deletes the entries of the given ids, as many as the budget allows. One that can't be deleted is told in `failed`, with the
+     * `reason` of the last of them, and holds back none behind it.
+     */
     const acknowledge = (body, budget) => {
         const ids = request.ids(body, MOST);
+        const failed = [];
+        let reason = null;
         let reached = 0;
         while (reached < ids.length && budget.exhausted() === null) {
-            remove(ids[reached]);
+            try {
+                remove(ids[reached]);
+            } catch (failure) {
+                failed.push(ids[reached]);
+                reason = `${failure.name}: ${failure.message}`;
+            }
             reached += 1;
         }
-        return { acknowledged: reached, left: ids.slice(reached) };
+        if (failed.length > 0) {
+            const some = failed.slice(0, MOST_TOLD).join(', ');
+            log.error({ title: 'Outbox entries not deleted', details: `${failed.length}: ${some}; the last one: ${reason}` });
+        }
+        return { acknowledged: reached - failed.length, left: ids.slice(reached), failed, reason };
     };
 
     return { TYPE, acknowledge, read, remove };
