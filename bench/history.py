@@ -1,5 +1,6 @@
-"""Five years of history of a large account through the steps of `history_backfill`: killed midway, gone on
-with, reconciled, and at the end held against the demo's reckoning from NetSuite's raw records.
+"""Five years of history of a large account through the steps of `history_backfill`: killed midway and gone on
+with; then rejected rows are mended and replayed, what Klaviyo lost is found and healed, staging is cleaned,
+and at the end all is held against the demo's reckoning from NetSuite's raw records.
 
 Run by `python -m bench.history`; `--orders` makes it smaller.
 """
@@ -8,131 +9,40 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections import Counter, defaultdict
+from dataclasses import asdict
 from typing import Any
 
 import requests
 from rich.console import Console
 
+from bench.history_steps import TOKEN, Accounts, Work
 from netsuite_connector.demo import expectation, expected_orders, verify
-from netsuite_connector.flows import history, history_window
-from netsuite_connector.flows.reconciliation import model as reconciliation
-from netsuite_connector.flows.reconciliation import reconcile
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.limiter import Limiter, ProcessWindows
-from netsuite_connector.netsuite import Account, NetSuiteClient, token_based
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
-from netsuite_connector.staging.staging import Staging
-from netsuite_connector.stores.load import load_stores
-from netsuite_connector.stores.model import Store
 
 ORDERS = 200_000
 ORDERS_A_CUSTOMER = 4
 _ITEMS_AN_ORDER = 100  # orders for each item of the catalog
-_YEARS = 6  # the sandbox's orders begin five years before the present or a little earlier
 _KILLED_AFTER = 40.0  # seconds of delivering
-_TOKEN = ("consumer_key", "consumer_secret", "token_id", "token_secret")
+_MENDED, _LOST = 50, 20  # customers and people
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """Where a child finds everything."""
-
-    netsuite: str
-    credentials: dict[str, str]
-    klaviyo: str
-    key: str
-    staging: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a child works with."""
-
-    store: Store
-    staging: Staging
-    netsuite: NetSuiteClient
-    klaviyo: KlaviyoClient
-    now: datetime
-    flows: tuple[str, ...] = ("customers", "orders")
-
-    @classmethod
-    def of(cls, accounts: Accounts) -> _Work:
-        own = accounts.credentials
-        auth = token_based(Account.of(own["account"]), **{name: own[name] for name in _TOKEN})
-        limiter = Limiter(ProcessWindows(), account="bench", background=True)
-        return cls(
-            load_stores()[0].model_copy(update={"history_years": _YEARS}),
-            Staging(accounts.staging),
-            NetSuiteClient(requests.Session(), accounts.netsuite, auth),
-            KlaviyoClient(
-                requests.Session(), base_url=accounts.klaviyo, api_key=accounts.key, limiter=limiter
-            ),
-            datetime.now(UTC),
-        )
-
-    @property
-    def days(self) -> dict[str, Any]:
-        """All that the account has."""
-        return {"flows": self.flows, "from": f"{self.now.year - _YEARS + 1}-01-01", "to": None}
-
-    def backfill(self, name: str) -> None:
-        """Plan, read and deliver as the DAG's tasks do; a line of JSON tells each window, and the end."""
-        wishes = self.days | {
-            "window": "month",
-            "order": history.Order.OLDEST.value,
-            "dry_run": False,
-            "resume": True,
-            "limit": None,
-            "ignore_gates": False,
-        }
-        asked = history.ask(self.store, wishes, self.now)
-        made = history.plan(self.store, self.staging, self.netsuite, asked, name)
-        for piece in made.read:
-            history_window.read(made.run(self.staging, piece), self.netsuite, made)
-            _tell(read=piece.label)
-        results = []
-        for piece in made.pieces:
-            run = made.run(self.staging, piece)
-            report = history_window.deliver(run, self.netsuite, self.klaviyo, made)
-            results.append({"flow": piece.flow, "numbers": report["rows"]})
-            _tell(delivered=piece.label, rows=report["rows"]["extracted"])
-        _tell(total=history.total(made, results), peak_mb=_peak())
-
-    def reconcile(self) -> None:
-        """Compare all days, as the DAG's tasks do."""
-        for asked in reconciliation.ask(self.store, self.days, self.now):
-            report = reconcile.reconcile(self.store, self.staging, self.netsuite, self.klaviyo, asked)
-            names = ("netsuite", "rejected", "klaviyo", "missing", "extra", "different", "not_yet")
-            sums = {name: sum(kind[name] for kind in report["kinds"]) for name in names}
-            _tell(reconciled={"flow": asked.flow, "agrees": report["agrees"], **sums}, peak_mb=_peak())
-
-
-def _peak() -> int:
-    """The most megabytes that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _tell(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
-
-
-def _run(accounts: Accounts, name: str, kill_after: float | None = None) -> dict[str, Any]:
-    """A backfill in a process of its own, killed so many seconds after the first delivery, or without a name
-    a reconciliation. Returns ``windows`` (delivered), ``reconciled`` (numbers by flow), ``seconds``, and
-    where it came to its end ``total`` and ``peak_mb``.
+def _run(accounts: Accounts, step: str, name: str = "", kill_after: float | None = None) -> dict[str, Any]:
+    """A step in a process of its own, killed so many seconds after it delivered its first window. Returns
+    ``windows`` (delivered), ``reconciled`` (numbers by flow), ``seconds``, and what else it told.
     """
-    command = [sys.executable, "-m", "bench.history", "--child", json.dumps(asdict(accounts)), "--name", name]
+    about = json.dumps(asdict(accounts))
+    command = [sys.executable, "-m", "bench.history", "--child", about, "--step", step, "--name", name]
     began = time.monotonic()
     first: float | None = None
     told: dict[str, Any] = {"windows": 0, "reconciled": []}
@@ -142,13 +52,41 @@ def _run(accounts: Accounts, name: str, kill_after: float | None = None) -> dict
             said = json.loads(line)
             told["windows"] += "delivered" in said
             told["reconciled"] += [said["reconciled"]] if "reconciled" in said else []
-            told |= {key: said[key] for key in ("total", "peak_mb") if key in said}
+            told |= {key: value for key, value in said.items() if key not in ("reconciled", "read")}
             if "delivered" in said:
                 first = first or time.monotonic()
             if kill_after is not None and first is not None and time.monotonic() - first > kill_after:
                 child.send_signal(signal.SIGKILL)
                 break
     return told | {"seconds": round(time.monotonic() - began, 1)}
+
+
+def _mend(netsuite: NetSuite, ids: list[int]) -> int:
+    """Somebody gives some of the customers an address."""
+    for id_ in ids[:_MENDED]:
+        netsuite.update("customer", id_, email=f"mended.{id_}@inbox.example")
+    return len(ids[:_MENDED])
+
+
+def _lose(klaviyo: Klaviyo) -> tuple[int, int]:
+    """Somebody deletes some people in Klaviyo who ordered within one month. Returns how many people and
+    events are gone.
+    """
+    with requests.Session() as session:
+        months: defaultdict[str, set[str]] = defaultdict(set)
+        counts: Counter[str] = Counter()
+        for event in verify.dump(session, klaviyo.url, "events"):
+            months[event["email"]].add(event["datetime"][:7])
+            counts[event["email"]] += 1
+        short = [email for email, some in months.items() if len(some) == 1]
+        month = Counter(next(iter(months[email])) for email in short).most_common(1)[0][0]
+        lost = [email for email in short if months[email] == {month}][:_LOST]
+        limiter = Limiter(ProcessWindows(), account="somebody")
+        client = KlaviyoClient(session, base_url=klaviyo.url, api_key=klaviyo.key, limiter=limiter)
+        for email in lost:
+            client.privacy.request_deletion(email=email)
+    klaviyo.settled(120)
+    return len(lost), sum(counts[email] for email in lost)
 
 
 def _differences(netsuite: NetSuite, klaviyo: Klaviyo) -> list[verify.Finding]:
@@ -182,38 +120,55 @@ def show(console: Console, orders: int = ORDERS) -> bool:
         running_klaviyo() as klaviyo,
     ):
         own = asdict(netsuite.credentials)
-        credentials = {name: own[name] for name in ("account", *_TOKEN)}
+        credentials = {name: own[name] for name in ("account", *TOKEN)}
         accounts = Accounts(netsuite.restlet_url, credentials, klaviyo.url, klaviyo.key, folder)
         records = netsuite.state()["records"]
         console.print(f"History: {records['customer']:,} customers, {records['transaction']:,} transactions")
-        killed = _run(accounts, "first", _KILLED_AFTER)
+        killed = _run(accounts, "backfill", "first", _KILLED_AFTER)
         console.print(f"killed after {killed['windows']} windows and {killed['seconds']:,.0f} s")
-        done = _run(accounts, "second")
-        again = _run(accounts, "third")
+        done = _run(accounts, "backfill", "second")
         state = klaviyo.settled(600)
         total = done["total"]
         console.print(
             f"gone on with: {total['windows']['passed_over']} windows passed over, "
             f"{total['windows']['ended']} delivered, {total['all']['extracted']:,} rows in "
-            f"{done['seconds']:,.0f} s, at most {done['peak_mb']:,} MB; once more: {again['windows']} windows"
+            f"{done['seconds']:,.0f} s, at most {done['peak_mb']:,} MB"
         )
         console.print(
             f"{state['events']:,} events, {state['events_repeated']} of them twice, {state['flows_woken']} "
             f"flows woken, {state['consents']} consents touched"
         )
-        proof = _run(accounts, "")
+        rejected = _run(accounts, "rejected")
+        console.print(f"rejected rows: {rejected['listed']}, listed in {rejected['took']} s")
+        mended = _mend(netsuite, rejected["ids"])
+        again = _run(accounts, "replay")
+        console.print(
+            f"{mended} mended and all without an address replayed: {again['replayed']} in {again['took']} s"
+        )
+        people, events = _lose(klaviyo)
+        console.print(f"lost in Klaviyo: {people} people, {events} events")
+        proof = _run(accounts, "reconcile")
         for each in proof["reconciled"]:
-            console.print(f"reconciliation: {each}")
+            console.print(f"reconciliation with heal: {each}")
         console.print(f"in {proof['seconds']:,.0f} s, at most {proof['peak_mb']:,} MB")
+        cleaned = _run(accounts, "housekeeping")
+        console.print(f"housekeeping: {cleaned['housekeeping']} in {cleaned['took']} s")
+        third = _run(accounts, "backfill", "third")
+        console.print(f"the same backfill once more: {third['windows']} windows in {third['seconds']:,.0f} s")
+        woken = klaviyo.settled(120)["flows_woken"]
         findings = _differences(netsuite, klaviyo)
     for finding in findings:
         console.print(f"{finding.what}: {finding.sentence}")
         for difference in finding.differences[: verify.SHOWN]:
             console.print(f"  {difference}")
-    nothing_else = state["events_repeated"] == state["flows_woken"] == state["consents"] == 0
+    nothing_else = state["events_repeated"] == state["flows_woken"] == state["consents"] == woken == 0
     agree = all(each["agrees"] for each in proof["reconciled"])
+    healed = sum(each["healed"] for each in proof["reconciled"]) >= people + events
+    mended_all = again["replayed"]["left_the_list"] == mended
     differ = any(finding.differences for finding in findings)
-    return total["adds_up"] and nothing_else and agree and not differ
+    as_shown = cleaned["housekeeping"]["shown"] == cleaned["housekeeping"]["removed"]
+    fine = (nothing_else, agree, healed, mended_all, as_shown, not third["windows"], not differ)
+    return bool(total["adds_up"]) and all(fine)
 
 
 def main() -> None:
@@ -221,14 +176,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=ORDERS)
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--name", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        work = _Work.of(Accounts(**json.loads(asked.child)))
-        if asked.name:
-            work.backfill(asked.name)
-        else:
-            work.reconcile()
+        step = getattr(Work.of(Accounts(**json.loads(asked.child))), asked.step)
+        step(asked.name) if asked.name else step()
         return
     sys.exit(0 if show(Console(width=100), asked.orders) else 1)
 

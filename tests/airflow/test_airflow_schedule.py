@@ -32,18 +32,20 @@ def test_each_run_of_a_backfill_goes_on_where_the_one_before_ends(cron: str) -> 
         moments.get_next(datetime).astimezone(UTC) for _ in range(400 if cron.endswith("* * * *") else 30)
     ]
     for before, tick in pairwise(ticks):
-        start, end = (datetime.fromisoformat(each) for each in asked(tick, cron))
+        start, end = map(datetime.fromisoformat, asked(tick, cron)[:2])
         assert end == tick
         assert tick - before <= end - start <= tick - before + timedelta(hours=2)
 
 
 @pytest.mark.parametrize("kind", ["scheduled", "manual", "asset_triggered"])
 def test_other_runs_go_on_from_the_mark(kind: str) -> None:
-    assert asked(datetime(2026, 11, 12, 8, tzinfo=UTC), kind=kind) == (None, None)
+    assert asked(datetime(2026, 11, 12, 8, tzinfo=UTC), kind=kind) == (None, None, False)
 
 
 def test_what_a_person_says_counts_in_a_backfill_too() -> None:
     end = datetime(2026, 11, 12, 8, tzinfo=UTC)
-    assert asked(end, **{"from": "2026-01-01T00:00:00Z"}) == ("2026-01-01T00:00:00Z", None)
-    assert asked(end, full=True) == (None, None)
-    assert asked(end, cron=None) == (None, None)
+    assert asked(end, **{"from": "2026-01-01T00:00:00Z"}) == ("2026-01-01T00:00:00Z", None, False)
+    assert asked(end, full=True) == (None, None, True)
+    assert asked(end, cron=None) == (None, None, True)
+    assert asked(end, resend=True) == asked(end)
+    assert asked(end)[2]

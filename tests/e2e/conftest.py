@@ -63,7 +63,7 @@ class Line:
         )
 
     def run(self, flow: str, end: str = "2030-01-01T00:00:00Z", **asked: Any) -> dict[str, Any]:
-        """All six stages of a flow, one after the other, and its mark where it reads on. Returns the report."""
+        """All six stages of a flow, one after the other, and its mark. Returns the report."""
         domain = domain_with(self.store, DOMAINS[flow])
         run = Run(self.store, domain, Window.parse(asked.pop("start", None), end), self.staging, **asked)
         extracted = extract(run, self.netsuite_client())

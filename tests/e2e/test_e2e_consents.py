@@ -12,7 +12,7 @@ import requests
 from netsuite_connector.domains.consents import RESTRICTIVE
 from netsuite_connector.domains.emails import EMAIL_PATTERN
 from netsuite_connector.errors import MendError
-from netsuite_connector.flows import consents
+from netsuite_connector.flows import consents, rejections
 from netsuite_connector.flows.consents_report import finish, report
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.plan import Asked, Plan
@@ -101,6 +101,8 @@ def test_confirmed_opt_ins_of_the_account_are_imported_and_then_only_what_change
     assert subscribed == expected["3"]
     assert suppressed == expected["2"] | expected["4"]
     assert done["adds_up"]
+    listed = list(rejections.rejected(consents.open_run(line.store, line.staging)))
+    assert len(listed) == done["rows"]["rejected"] == done["rejected_list"]["came"] > 0
     assert done["people"] == {
         "imported": len(expected["3"]),
         "suppressed": len(suppressed),

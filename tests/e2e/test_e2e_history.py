@@ -5,16 +5,17 @@ one run over everything delivers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
 import pytest
+from backfills import History
 
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows import highwater, history, history_window
-from netsuite_connector.flows.history import Backfill, Order
+from netsuite_connector.flows.history import Order
 from netsuite_connector.flows.plan import Asked, finish, plan
 from netsuite_connector.flows.run import Run
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
@@ -26,7 +27,6 @@ from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
-FLOWS = ("customers", "orders")
 _numbers = count()
 
 
@@ -40,67 +40,6 @@ def netsuite() -> Iterator[NetSuite]:
 def klaviyo() -> Iterator[Klaviyo]:
     with running_klaviyo() as running:
         yield running
-
-
-@dataclass
-class History:
-    """Backfills of a line, as the DAG's tasks do them."""
-
-    line: Any
-
-    def plan(self, name: str, **wishes: Any) -> Backfill:
-        now = datetime.now(UTC)
-        form = {
-            "flows": list(FLOWS),
-            "from": f"{now.year - 1}-{now:%m}-01",
-            "to": None,
-            "window": "quarter",
-            "order": Order.OLDEST.value,
-            "dry_run": False,
-            "resume": True,
-            "limit": None,
-            "ignore_gates": False,
-        }
-        store = self.line.store.model_copy(update={"history_years": 6})
-        asked = history.ask(store, form | wishes, now)
-        return history.plan(self.line.store, self.line.staging, self.line.netsuite_client(), asked, name)
-
-    def read(self, made: Backfill) -> None:
-        for piece in made.read:
-            history_window.read(made.run(self.line.staging, piece), self.line.netsuite_client(), made)
-
-    def deliver(self, made: Backfill, stop_after: int | None = None) -> dict[str, Any]:
-        results = []
-        for number, piece in enumerate(made.pieces):
-            client = self.line.klaviyo_client()
-            if number == stop_after:
-                client = _Dying(client)
-            run = made.run(self.line.staging, piece)
-            report = history_window.deliver(run, self.line.netsuite_client(), client, made)
-            results.append({"flow": piece.flow, "numbers": report["rows"]})
-        return history.total(made, results)
-
-    def whole(self, name: str, **wishes: Any) -> dict[str, Any]:
-        made = self.plan(name, **wishes)
-        self.read(made)
-        return self.deliver(made)
-
-
-class _Dying:
-    """A Klaviyo client whose process is killed right after its first batch."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._sent = 0
-
-    def push(self, *batch: Any, **more: Any) -> Any:
-        self._sent += 1
-        if self._sent > 1:
-            raise KeyboardInterrupt
-        return self._client.push(*batch, **more)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
 
 @pytest.fixture

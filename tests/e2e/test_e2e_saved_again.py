@@ -83,11 +83,18 @@ def test_a_run_that_a_person_gave_an_end_reads_nothing_after_it(line: Any) -> No
 
 def ship(line: Any, status: str) -> int:
     """Another parcel of the order that has none, which leaves its order in a status."""
-    parcel = {"type": "ItemShip", "status": "ItemShip:C", "entity": "1", "createdfrom": "106", "total": 0}
+    line.netsuite.update("transaction", 106, status=f"SalesOrd:{status}")
+    return pack(line, "C")
+
+
+def pack(line: Any, status: str = "B") -> int:
+    """A parcel of the order that has none, which is packed unless another status is given."""
+    parcel = {"type": "ItemShip", "entity": "1", "createdfrom": "106", "total": 0}
     times = dict.fromkeys(("datecreated", "lastmodifieddate"), "2026-03-12T10:00:00Z")
     goods = [{"item": "12", "quantity": 3, "amount": 0, "rate": None}]
-    line.netsuite.update("transaction", 106, status=f"SalesOrd:{status}")
-    made = line.netsuite.create("transaction", **parcel, **times, tranid="IF", lines=goods)
+    made = line.netsuite.create(
+        "transaction", **parcel, **times, status=f"ItemShip:{status}", tranid="IF", lines=goods
+    )
     return int(made["internalid"])
 
 
@@ -119,3 +126,24 @@ def test_a_parcel_that_leaves_while_real_time_reads_the_one_before_takes_no_even
     # The entry of the second parcel is still there, and finds it delivered.
     assert drain.once().rows == {"extracted": 3, "delivered": 0, "unchanged": 3, "rejected": 0}
     assert drain.once().entries == 0
+
+
+def test_the_parcel_that_leaves_last_completes_its_order_even_if_it_was_packed_first(line: Any) -> None:
+    line.run("orders")
+    first, second = pack(line), pack(line)
+    for parcel, status in ((second, "D"), (first, "G")):
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        line.netsuite.update("transaction", 106, status=f"SalesOrd:{status}", lastmodifieddate=moment)
+        line.netsuite.update("transaction", parcel, status="ItemShip:C", lastmodifieddate=moment)
+        line.run("orders", start="2026-03-13T00:00:00Z", end=f"203{status == 'G':d}-01-01T00:00:00Z")
+    both = {
+        ("Partially Fulfilled Order", f"netsuite-{second}"): None,
+        ("Fulfilled Order", "netsuite-106-fulfilled"): 30.0,
+    }
+    assert both.items() <= shown(line).items()
+    # What only shows up later is one more part.
+    third = ship(line, "G")
+    line.run("orders", start="2026-03-12T00:00:00Z", end="2032-01-01T00:00:00Z")
+    both["Partially Fulfilled Order", f"netsuite-{third}"] = None
+    assert both.items() <= shown(line).items()
+    assert ("Partially Fulfilled Order", f"netsuite-{first}") not in shown(line)

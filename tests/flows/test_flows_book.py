@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -189,18 +191,29 @@ def test_one_refund_makes_an_order_whole_whatever_comes_first(
     assert whole[0]["refunded"] >= 100.0
 
 
-def _deliver(run: Run, ids: list[int]) -> None:
+def _deliver(
+    run: Run, ids: list[int], source: Source = REFUNDS, hashes: list[bytes | None] | None = None
+) -> None:
     count = len(ids)
     lines = pa.RecordBatch.from_arrays(
         [
             pa.array(ids, pa.int64()),
             *(pa.array([0] * count, pa.int64()) for _ in range(2)),
-            pa.nulls(count, pa.binary(16)),
+            pa.array(hashes or [None] * count, pa.binary(16)),
             pa.nulls(count, pa.int64()),
         ],
         schema=ledger.SCHEMA,
     )
-    ledger.update(run.ledger(REFUNDS), iter([lines]))
+    ledger.update(run.ledger(source), iter([lines]))
+
+
+def deliver_fulfilments(book: Book, ids: list[int], *, shipped: bool) -> list[int]:
+    """Deliver these fulfilments; gives those that complete their orders, which are or are not ``shipped``."""
+    last = {row["internalid"]: row["order"] for batch in book.last_fulfilments() for row in batch.to_pylist()}
+    whole = [id_ for id_ in ids if shipped and id_ in last]
+    keys = [f"netsuite-{last[id_]}-fulfilled" if id_ in whole else f"netsuite-{id_}" for id_ in ids]
+    _deliver(book.run, ids, FULFILMENTS, [ledger.key_hashes([key]) for key in keys])
+    return whole
 
 
 def test_the_last_fulfilment_of_an_order_is_the_last_ever_read(tmp_path: Path) -> None:
@@ -211,6 +224,99 @@ def test_the_last_fulfilment_of_an_order_is_the_last_ever_read(tmp_path: Path) -
     assert list(rows) == [12, 14, 15]
     assert (rows[12], rows[14]) == (100.0, 50.0)
     assert rows[15] != rows[15], "an order that nobody knows has no total"
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations([11, 12, 13, 14]), st.integers(1, 4))
+def test_the_parcel_that_leaves_last_completes_its_order_whatever_its_id(
+    parcels: list[int], size: int
+) -> None:
+    account = Account(f"memory://{uuid.uuid4()}")
+    account.run([order(1), order(2)], fulfilments=[made(20, 2)])
+    whole = []
+    for start in range(0, len(parcels), size):
+        leave = sorted(parcels[start : start + size])
+        book = account.run(fulfilments=[made(id_, 1) for id_ in leave])
+        whole += deliver_fulfilments(book, leave, shipped=start + size >= len(parcels))
+    assert whole == [max(leave)]
+    # A parcel that turns up later is one more part.
+    book = account.run(fulfilments=[made(15, 1), made(10, 1)])
+    assert deliver_fulfilments(book, [10, 15], shipped=True) == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.permutations([11, 12, 13, 14]), st.integers(1, 4))
+def test_of_parcels_that_are_all_known_the_last_completes_its_order_whatever_window_is_delivered_first(
+    parcels: list[int], size: int
+) -> None:
+    account = Account(f"memory://{uuid.uuid4()}")
+    windows = [sorted(parcels[start : start + size]) for start in range(0, len(parcels), size)]
+    books = [account.run([order(1)], fulfilments=[made(id_, 1) for id_ in window]) for window in windows]
+    whole = []
+    for book, window in zip(books, windows, strict=True):
+        whole += deliver_fulfilments(book, window, shipped=True)
+    assert whole == [14]
+
+
+def test_of_parcels_that_were_delivered_without_a_note_the_last_had_completed_its_order(
+    tmp_path: Path,
+) -> None:
+    account = Account(tmp_path)
+    book = account.run([order(1), order(2)], fulfilments=[made(11, 1), made(12, 1), made(21, 2)])
+    _deliver(book.run, [11, 12, 21], FULFILMENTS)
+    book = account.run(fulfilments=[made(10, 1), made(22, 2)])
+    assert deliver_fulfilments(book, [10, 22], shipped=True) == [22]
+
+
+ROW = pa.schema([("internalid", pa.int64()), ("tranid", pa.string()), ("total", pa.float64())])
+LINK_ROW = pa.schema([("internalid", pa.int64()), ("createdfrom", pa.string())])
+
+
+def learn(book: Book, ids: list[int], links: dict[int, int]) -> None:
+    orders = [{"internalid": id_, "tranid": f"SO{id_}", "total": 40.0} for id_ in ids for _ in "12"]
+    made_from = [{"internalid": id_, "createdfrom": str(of)} for id_, of in links.items()]
+    book.learn(
+        [pa.RecordBatch.from_pylist(orders, schema=ROW)],
+        [pa.RecordBatch.from_pylist(made_from, schema=LINK_ROW)],
+    )
+
+
+def test_an_order_that_others_refer_to_tells_its_total_and_nothing_of_storefronts(tmp_path: Path) -> None:
+    account = Account(tmp_path)
+    book = account.run([order(2, day=3)], fulfilments=[made(11, 1)], refunds=[made(12, 7, -40.0)])
+    asked = np.array([1, 2, 3, 7], dtype=np.int64)
+    assert [each.tolist() for each in book.origins(asked)] == [[2], [0]]
+    learn(book, [1, 3], {7: 1})
+    assert [each.tolist() for each in book.origins(asked)] == [[1, 2, 3, 7], [0, 0, 0, 1]]
+    [parcel] = [row for batch in book.last_fulfilments() for row in batch.to_pylist()]
+    assert parcel["total"] == 40.0
+    refund = refunds_of(book)[12]
+    assert (refund["order"], refund["number"], refund["whole"]) == (1, "SO1", True)
+    assert told(book)["jane@shop.example"]["first"] == START + timedelta(days=3)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_a_run_has_read_of_an_order_stays_when_others_refer_to_it(
+    tmp_path: Path,
+    dry_run: bool,  # noqa: FBT001
+) -> None:
+    account = Account(tmp_path)
+    account.run([order(1, website=3)])
+    book = account.run([order(2, day=2)], fulfilments=[made(11, 1)], dry_run=dry_run)
+    learn(book, [1], {})
+    [parcel] = [row for batch in book.last_fulfilments() for row in batch.to_pylist()]
+    assert parcel["total"] == 100.0
+    assert told(book)["jane@shop.example"]["websites"] == [1, 3]
+
+
+def test_what_is_booked_does_not_go_over_what_is_newer(tmp_path: Path) -> None:
+    account = Account(tmp_path)
+    window = account.run([order(1, website=1)])
+    account.run([order(1, website=2)])
+    window.update(booked=True)
+    assert told(window)["jane@shop.example"]["websites"] == [2]
+    window.update()
+    assert told(window)["jane@shop.example"]["websites"] == [1], "as it was read, hours ago"
 
 
 def test_a_dry_run_leaves_nothing_behind(tmp_path: Path) -> None:

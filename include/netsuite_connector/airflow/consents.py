@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
-from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
+from netsuite_connector.airflow.factory import ALL_BUT_BACKFILLS, OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.params import flow_params
 from netsuite_connector.airflow.retries import RETRIES, ByFault
 from netsuite_connector.airflow.stages import NETSUITE_POOL, klaviyo_client, mending, netsuite_client
@@ -159,7 +159,9 @@ def _dag(store: Store, doc_md: str, dag_id: str) -> DAG:
         start_date=None,
         catchup=False,
         # One at a time: what a run enters into the guard and the watch, another one's would replace.
+        # Airflow does not hold a backfill's runs to it, and each of them would read all that is new.
         max_active_runs=1,
+        allowed_run_types=ALL_BUT_BACKFILLS,
         params={name: known[name] for name in _PARAMS},
         tags=[Tag.NETSUITE, Tag.KLAVIYO, NAME, f"store:{store.store}"],
         default_args={"owner": OWNER, "retries": RETRIES, "retry_delay": timedelta(seconds=30)},

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.utils.types import DagRunType
 
 from netsuite_connector.airflow.params import flow_params
 from netsuite_connector.airflow.retries import RETRIES
 from netsuite_connector.airflow.stages import chain_stages
 from netsuite_connector.stores.load import load_stores
-from netsuite_connector.stores.model import Store
+from netsuite_connector.stores.model import FlowName, Store
 
 OWNER = "netsuite-connector"
+
+# The SDK has an enum of its own with the same values, which it keeps to itself.
+ALL_BUT_BACKFILLS: Any = frozenset(DagRunType) - {DagRunType.BACKFILL_JOB}
+"""The runs of a DAG that can't be backfilled: Airflow then refuses ``airflow backfill create`` in one
+sentence, and the web UI has no form for it."""
 
 
 class Tag(StrEnum):
@@ -47,6 +54,8 @@ def build_custom_dags(doc_md: str) -> list[DAG]:
 
 def _flow_dag(store: Store, flow: str, doc_md: str, dag_id: str) -> DAG:
     schedule = store.flows[flow].schedule
+    # A feed is always the whole catalog as it is now: what changed last month is no run of it.
+    feed = flow == FlowName.CATALOG and store.catalog.feed is not None
     with DAG(
         dag_id=dag_id,
         dag_display_name=f"{store.name}: {flow}",
@@ -56,7 +65,9 @@ def _flow_dag(store: Store, flow: str, doc_md: str, dag_id: str) -> DAG:
         # Without a start date a DAG that is switched on waits for its next time, and does not send at once.
         start_date=None,
         catchup=False,
+        # Airflow does not hold a backfill's runs to it; those wait for their turn (schedule_turns.py).
         max_active_runs=1,
+        allowed_run_types=ALL_BUT_BACKFILLS if feed else None,
         params=flow_params(),
         tags=[Tag.NETSUITE, Tag.KLAVIYO, flow, f"store:{store.store}"],
         default_args={"owner": OWNER, "retries": RETRIES, "retry_delay": timedelta(seconds=30)},

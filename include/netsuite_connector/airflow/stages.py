@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from netsuite_connector.airflow.retries import ByFault
 from netsuite_connector.airflow.schedule import asked_window
+from netsuite_connector.airflow.schedule_turns import keep_turn, take_turn
 from netsuite_connector.errors import MendError
 
 if TYPE_CHECKING:
@@ -61,12 +62,17 @@ def _run(store: str, flow: str, planned: Counts) -> Iterator[Run]:
     from netsuite_connector.flows.plan import Plan
 
     with mending():
-        yield Plan.of_json(planned).run(open_run(store, flow))
+        run = open_run(store, flow)
+        keep_turn(run.staging, (store, flow), get_current_context())
+        yield Plan.of_json(planned).run(run)
 
 
-@task(pool=NETSUITE_POOL, retry_policy=ByFault())
+# One at a time of all the DAG's runs, so that no two of them take the same turn.
+@task(pool=NETSUITE_POOL, retry_policy=ByFault(), max_active_tis_per_dag=1)
 def plan(store: str, flow: str) -> Counts:
-    """Decide what the run reads: the window, and the settings of YAML and NetSuite together."""
+    """Wait until no other run of the flow is under way. Then decide what the run reads: the window, and the
+    settings of YAML and NetSuite together.
+    """
     from netsuite_connector.flows.plan import Asked
     from netsuite_connector.flows.plan import plan as stage
 
@@ -74,9 +80,14 @@ def plan(store: str, flow: str) -> Counts:
     params: dict[str, Any] = dict(context["params"])
     with mending():
         run = open_run(store, flow)
+        take_turn(run.staging, (store, flow), context)
+        schedule, timezone = run.store.flows[flow].schedule, run.store.timezone
+        start, end, backfill = asked_window(context, params, schedule, timezone)
         asked = Asked(
-            *asked_window(context, params, run.store.flows[flow].schedule, run.store.timezone),
+            start,
+            end,
             params["limit"],
+            backfill=backfill,
             dry_run=params["dry_run"],
             full=params["full"],
             resend=params["resend"],
@@ -92,7 +103,9 @@ def plan(store: str, flow: str) -> Counts:
 
 @task(task_id="plan", pool=NETSUITE_POOL, retry_policy=ByFault())
 def plan_replay(store: str, flow: str) -> Counts:
-    """Choose rejected records of the flow's list, to be read anew."""
+    """Choose rejected records of the flow's list, to be read anew. Unlike a run that is due, a replay that
+    can't be is a failure: a person has asked for it.
+    """
     from netsuite_connector.flows.rejections import wanted_rows
     from netsuite_connector.flows.replay import plan_replay as stage
 

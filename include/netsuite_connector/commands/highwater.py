@@ -9,29 +9,23 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from netsuite_connector.commands.stores import check_flow, chosen
-from netsuite_connector.domains import consents
+from netsuite_connector.commands.stores import check_flow, chosen, flows_of, run_of
 from netsuite_connector.flows import highwater
-from netsuite_connector.flows.consents import open_run
-from netsuite_connector.flows.domain import domain_of
-from netsuite_connector.flows.run import Run, open_staging
 from netsuite_connector.flows.settings import settings_of
-from netsuite_connector.stores.model import Store
-from netsuite_connector.window import Window
 
 
 def show(console: Console, name: str | None, flow: str | None) -> int:
     """Print the marks of the store's flows, or of all stores'."""
     stores = chosen(name)
-    if flow is not None and not any(flow in _flows(store) for store in stores):
+    if flow is not None and not any(flow in flows_of(store) for store in stores):
         check_flow(stores[0], flow)
     table = Table(box=box.SIMPLE)
     for title in ("store", "flow", "high-water mark", "set by", "at"):
         table.add_column(title, overflow="fold")
     for store in stores:
-        for each in _flows(store):
+        for each in flows_of(store):
             if flow in (None, each):
-                mark = highwater.read(_run(store, each))
+                mark = highwater.read(run_of(store, each))
                 told = (mark.moment, mark.by, mark.at) if mark else ("none: the next run reads all", "", "")
                 table.add_row(store.store, each, *told)
     console.print(table, markup=False)
@@ -45,12 +39,12 @@ def put(console: Console, name: str, flow: str, moment: datetime) -> int:
     asked for it.
     """
     (store,) = chosen(name)
-    if flow not in _flows(store):
+    if flow not in flows_of(store):
         check_flow(store, flow)
     from netsuite_connector.airflow.check import netsuite_client, outside_of_tasks
 
     outside_of_tasks()
-    run = _run(settings_of(store, netsuite_client(store)).store, flow)
+    run = run_of(settings_of(store, netsuite_client(store)).store, flow)
     before = highwater.read(run)
     mark = highwater.put(run, moment, f"hand ({getpass.getuser()})")
     was = f" (it was {before.moment})" if before else ""
@@ -61,14 +55,3 @@ def put(console: Console, name: str, flow: str, moment: datetime) -> int:
         highlight=False,
     )
     return 0
-
-
-def _flows(store: Store) -> list[str]:
-    """The flows that keep a mark: those of the store's file, and consents, which is no flow like them."""
-    return [*store.flows, *([consents.FLOW] if store.consents is not None else [])]
-
-
-def _run(store: Store, flow: str) -> Run:
-    if flow == consents.FLOW:
-        return open_run(store, open_staging())
-    return Run(store, domain_of(store, flow), Window(), open_staging())

@@ -16,13 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from netsuite_connector.commands.masking import masked, masked_text
-from netsuite_connector.commands.stores import check_flow, chosen
+from netsuite_connector.commands.stores import check_flow, chosen, flows_of, run_of
 from netsuite_connector.errors import MendError
-from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.flows.rejections import Rejected, Wanted, rejected
-from netsuite_connector.flows.run import Run, open_staging
-from netsuite_connector.stores.model import Store
-from netsuite_connector.window import Window
+from netsuite_connector.flows.run import Run
 
 MOST = 50
 """So many rows are shown unless more are asked for."""
@@ -149,19 +146,15 @@ def replay(console: Console, asked: Asked, *, dry_run: bool) -> int:
 def _runs(asked: Asked) -> Iterator[Run]:
     """A run of each flow that is asked about, to look at its list with."""
     stores = chosen(asked.store)
-    if asked.flow is not None and not any(asked.flow in store.flows for store in stores):
+    if asked.flow is not None and not any(asked.flow in flows_of(store) for store in stores):
         check_flow(stores[0], asked.flow)
-    pairs = itertools.chain.from_iterable(((store, flow) for flow in store.flows) for store in stores)
-    runs = [_run(store, flow) for store, flow in pairs if asked.flow in (None, flow)]
+    pairs = itertools.chain.from_iterable(((store, flow) for flow in flows_of(store)) for store in stores)
+    runs = [run_of(store, flow) for store, flow in pairs if asked.flow in (None, flow)]
     source = asked.wanted.source
     known = {each.name for run in runs for each in run.domain.delivered}
     if source is not None and source not in known:
         raise MendError(f"There is no source '{source}': known are {', '.join(sorted(known))}.")
     yield from runs
-
-
-def _run(store: Store, flow: str) -> Run:
-    return Run(store, domain_of(store, flow), Window(), open_staging())
 
 
 def _masked(row: Rejected) -> Rejected:

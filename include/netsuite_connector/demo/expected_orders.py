@@ -4,7 +4,7 @@ other half of the demo's own reckoning (``expectation.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from netsuite_connector.demo.expectation import Holding, Record, address, minute
 
@@ -14,11 +14,19 @@ _NO_EVENTS = ("@example.com", "@test.com")
 _SHIPPED = {"SalesOrd:F", "SalesOrd:G"}
 _REFUNDS = {"CustCred", "CashRfnd"}
 _CENT = 0.005
+_PART = "Partially Fulfilled Order"
 
 
-def events(transactions: Iterable[Record], customers: Iterable[Record]) -> Holding:
-    """By metric and ``unique_id``, as ``Placed Order netsuite-1``."""
-    account = _Account(list(transactions), _emails(customers))
+def events(
+    transactions: Iterable[Record], customers: Iterable[Record], held: Collection[str] = ()
+) -> Holding:
+    """By metric and ``unique_id``, as ``Placed Order netsuite-1``.
+
+    ``held``: the names of those that Klaviyo holds. Parcels of an order may leave in any order, and an event
+    of a part can't be taken back: so of an order that is shipped in full it is the last of the other parcels
+    that completed it, and there must be one.
+    """
+    account = _Account(list(transactions), _emails(customers), held)
     return {
         f"{metric} {name}": {
             "metric": metric,
@@ -80,19 +88,22 @@ def _website(record: Record) -> int | None:
 class _Account:
     """The transactions that events can tell of, and how they hang together."""
 
-    def __init__(self, transactions: list[Record], emails: dict[str, str]) -> None:
+    def __init__(self, transactions: list[Record], emails: dict[str, str], held: Collection[str]) -> None:
         self.emails = emails
         self.every = {record["internalid"]: record for record in transactions}
         self.told = [record for record in transactions if _lines(record, emails)]
         self.orders = {record["internalid"]: record for record in self.told if is_order(record)}
-        self.last_shipped: dict[str, int] = {}
+        shipped: dict[str, list[int]] = {}
         self.refunds: dict[int, list[Record]] = {}
         for record in self.told:
             if record["status"] == "ItemShip:C":
-                last = self.last_shipped.get(record["createdfrom"], 0)
-                self.last_shipped[record["createdfrom"]] = max(last, record["internalid"])
+                shipped.setdefault(record["createdfrom"], []).append(record["internalid"])
             if record["type"] in _REFUNDS and (order := self.order_of(record)) is not None:
                 self.refunds.setdefault(order["internalid"], []).append(record)
+        self.last_shipped = {
+            order: max([id_ for id_ in ids if f"{_PART} netsuite-{id_}" not in held] or ids)
+            for order, ids in shipped.items()
+        }
 
     def order_of(self, record: Record) -> Record | None:
         """The order at the beginning of the chain: a refund may be of a return, or of an invoice, of one."""
@@ -119,7 +130,7 @@ def _events(record: Record, account: _Account) -> Iterator[tuple[str, str, float
             total = order["total"] if order["internalid"] in account.orders else None
             yield "Fulfilled Order", f"netsuite-{order['internalid']}-fulfilled", total, created
         else:
-            yield "Partially Fulfilled Order", name, None, created
+            yield _PART, name, None, created
     elif record["type"] in _REFUNDS:
         order = account.order_of(record)
         if order and _makes_whole(record, order, account.refunds[order["internalid"]]):

@@ -1,8 +1,8 @@
 """*Fulfilled Order* and *Partially Fulfilled Order*: item fulfilments that were shipped, with their tracking
 numbers.
 
-An order has one *Fulfilled Order*: its last fulfilment, once nothing of the order is left to ship. Any other
-is a *Partially Fulfilled Order*.
+An order has one *Fulfilled Order*, once nothing of it is left to ship: of its fulfilments that were not
+delivered by then the one with the highest internal id. Any other is a *Partially Fulfilled Order*.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from netsuite_connector.domains.events import HEADER_FIELDS, ITEM_FIELDS, TAGGED
 from netsuite_connector.domains.model import Field, Kind, Site, Source
 from netsuite_connector.domains.transactions import Event, TransactionShaper
 
-# What Site.lookups calls the last known fulfilment of each order: its id, the order's, and the order's total.
+# What Site.lookups calls the fulfilment of each order that completes it, if nothing of the order is left to
+# ship: its id, the order's, and the order's total.
 LAST_FULFILMENTS = "last_fulfilments"
 
 # Property -> the transaction's column.
@@ -44,6 +45,7 @@ FULFILMENTS = Source(
     only={"status": ("ItemShip:C",)},
     # Which parcel is an order's last, all of its parcels tell.
     together="createdfrom",
+    several_forms=True,
     fields=(
         *HEADER_FIELDS,
         Field("createdfrom", "Created From", ColumnType.SELECT, mandatory=True, required=True),
@@ -68,6 +70,11 @@ _PARTLY = metric("Partially Fulfilled Order")
 _SHIPPED = {"pendingBilling", "fullyBilled"}
 # NetSuite writes several numbers into one text, parted by a line break of HTML; people also use these signs.
 _BETWEEN = re.compile(r"<br\s*/?>|[\s,;]+", re.IGNORECASE)
+
+
+def fulfilled_key(order: int | str) -> str:
+    """The identity of an order's *Fulfilled Order*."""
+    return f"netsuite-{order}-fulfilled"
 
 
 class FulfilmentShaper(TransactionShaper):
@@ -98,7 +105,7 @@ class FulfilmentShaper(TransactionShaper):
             if is_last and status in _SHIPPED:
                 total = float(self._totals[place])
                 value = None if np.isnan(total) else total
-                yield [Event(0, f"netsuite-{order}-fulfilled", _FULFILLED, moment, value)]
+                yield [Event(0, fulfilled_key(order), _FULFILLED, moment, value)]
             else:
                 yield [Event(0, f"netsuite-{id_}", _PARTLY, moment, None)]
 

@@ -86,6 +86,9 @@ class Source:
     ``together``: the select column by which records belong together: what becomes of one hangs on the others
     with the same value, so where some are read by their ids, all of them are.
 
+    ``several_forms``: a record becomes one of several events, by what is known of others then. Its ledger
+    remembers which, by the hash of its identity.
+
     ``tagged``: text columns whose names begin with the first are the domain's own where their values begin
     with the second: formulas, which NetSuite numbers by where they stand.
 
@@ -105,6 +108,7 @@ class Source:
     always: bool = False
     several: bool = False
     together: str | None = None
+    several_forms: bool = False
     tagged: tuple[str, str] | None = None
     prefer: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
@@ -219,10 +223,10 @@ class Known:
     """What a derived source is made of: rows by source, ordered by internal id.
 
     ``extracted`` (with some columns only, if asked) and ``valid`` rows of this run, records that were
-    ``deleted`` in NetSuite within its window, the ``ledger`` of what was delivered before (``id`` and
-    ``sub``). ``site`` is what a shaper of such rows must know: what the store says of their source holds
-    for what is made of them too, unless it says otherwise. ``whole``: the run read all there is, so what it
-    did not see is gone.
+    ``deleted`` in NetSuite within its window, the ``ledger`` of what was delivered before the run began to
+    read (``id`` and ``sub``). ``site`` is what a shaper of such rows must know: what the store says of their
+    source holds for what is made of them too, unless it says otherwise. ``whole``: the run read all there
+    is, so what it did not see is gone.
     """
 
     extracted: Callable[..., Iterator[pa.RecordBatch]]

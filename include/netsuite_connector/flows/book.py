@@ -2,12 +2,14 @@
 
 A line is a transaction: an order, what links a refund to one, a fulfilment or a refund. Of the customer it
 holds the hash of the address. Lines are only ever put in or replaced by what a later run read, so it comes to
-the same whatever the order in which windows were read.
+the same whatever the order in which windows were read. An order that no run has read as its own may be there
+because others refer to it; it then tells its number and total, and nothing of storefronts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from netsuite_connector.domains.fulfilments import FULFILMENTS, LAST_FULFILMENTS
+from netsuite_connector.domains.fulfilments import FULFILMENTS, LAST_FULFILMENTS, fulfilled_key
 from netsuite_connector.domains.model import Batches
 from netsuite_connector.domains.order_flow import LINKS
 from netsuite_connector.domains.orders import ORDERS
@@ -28,11 +30,14 @@ from netsuite_connector.flows.book_lines import (
     FULFILMENT,
     LINK,
     ORDER,
+    REFERRED,
     REFUND,
     SCHEMA,
     in_order,
+    line_made_from,
     lines_made_from,
     order_lines,
+    referred_lines,
 )
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.segments import Segments
@@ -42,8 +47,9 @@ from netsuite_connector.staging.dataset import Dataset
 # Orders whose storefronts are worked out at once; more take more rounds over the book, not more memory.
 ROUND_ROWS = 1_000_000
 _CHUNK_ROWS = 10_000
-# Refund, return, invoice, order: so many steps lead from a refund to its order at most, and one to spare.
-_STEPS = 5
+STEPS = 5
+"""Refund, return, invoice, order: so many steps lead from a refund to its order at most, and one to spare."""
+
 _CENT = 0.005
 
 Ints = npt.NDArray[np.int64]
@@ -72,17 +78,44 @@ class Book:
     def _addresses(self) -> Dataset:
         return self.run.staging.dataset(*self.run.place, "addresses", ORDERS.name)
 
-    def update(self) -> None:
-        """Put the run's valid rows in, all of them or none; a repeat changes nothing."""
+    def update(self, *, booked: bool = False) -> None:
+        """Put the run's valid rows in, all of them or none; a repeat changes nothing. ``booked``: they are in
+        since they were read; by now there may be newer lines, which stay.
+        """
         with self._addresses.writer(ADDRESSES) as addresses:
-            streams = [
-                order_lines(self.run.dataset("valid", ORDERS), addresses.write),
-                lines_made_from(self.run.dataset("extract", LINKS), LINK),
-                lines_made_from(self.run.dataset("valid", FULFILMENTS), FULFILMENT),
-                lines_made_from(self.run.dataset("valid", REFUNDS), REFUND),
-            ]
-            self._own.add(map(in_order, all_together(streams)), run=self.run.key)
+            orders = order_lines(self.run.dataset("valid", ORDERS), addresses.write)
+            if booked:
+                deque(orders, maxlen=0)
+            else:
+                streams = [
+                    orders,
+                    lines_made_from(self.run.dataset("extract", LINKS), LINK),
+                    lines_made_from(self.run.dataset("valid", FULFILMENTS), FULFILMENT),
+                    lines_made_from(self.run.dataset("valid", REFUNDS), REFUND),
+                ]
+                self._own.add(map(in_order, all_together(streams)), run=self.run.key)
             addresses.commit()
+
+    def learn(self, orders: Sequence[pa.RecordBatch], links: Sequence[pa.RecordBatch]) -> None:
+        """Take note of orders that others refer to, and of what leads to them, by rows of their searches.
+        Where a run reads such an order as its own, before or after, that counts.
+        """
+        lines = [referred_lines(batch) for batch in orders]
+        lines += [line_made_from(batch, LINK) for batch in links]
+        self._own.add(iter([in_order(lines)]), run=self.run.key)
+
+    def origins(self, ids: Ints) -> tuple[Ints, Ints]:
+        """Those of the transactions (ordered) that the book knows as orders or as what leads to one, and what
+        each was made from; 0 for an order.
+        """
+        found = [np.empty((2, 0), dtype=np.int64)]
+        for batch in self._lines(["kind", "source"]) if len(ids) else ():
+            kinds, own = (batch.column(name).to_numpy() for name in ("kind", "id"))
+            here = np.isin(kinds, (ORDER, LINK, REFERRED)) & _is_in(own, ids)
+            made_from = np.where(kinds == LINK, batch.column("source").fill_null(0).to_numpy(), 0)
+            found.append(np.stack([own[here], made_from[here]]))
+        known, made_from = np.concatenate(found, axis=1)
+        return known, made_from
 
     def lookups(self) -> dict[str, Batches]:
         """What the domain asks the book, by name; each is worked out when it is asked for."""
@@ -100,8 +133,8 @@ class Book:
         for old, new in side_by_side(self._kept.read(names), self._own.read(names)):
             pieces = [] if new is None else [new]
             if old is not None:
-                mine = np.empty(0, dtype=np.int64) if new is None else new.column("id").to_numpy()
-                pieces.append(old.filter(pa.array(~np.isin(old.column("id").to_numpy(), mine))))
+                mine = np.empty(0, dtype=np.int64) if new is None else _keys(new)
+                pieces.append(old.filter(pa.array(~np.isin(_keys(old), mine))))
             yield in_order(pieces)
 
     def _of_kind(self, kind: int, *columns: str) -> Iterator[pa.RecordBatch]:
@@ -157,8 +190,13 @@ class Book:
     # ---- fulfilments --------------------------------------------------------------------------------------
 
     def last_fulfilments(self) -> Iterator[pa.RecordBatch]:
-        """The last known fulfilment of each order that this run has read one of, ordered by ``internalid``,
-        and the order's ``total``, which is NaN where the order is not known.
+        """For each order that this run has read a fulfilment of the one that completes it, if nothing of the
+        order is left to ship, ordered by ``internalid``; the ``order``, and its ``total``, which is NaN where
+        the order is not known.
+
+        It is the one that was delivered as that. Else it is the last that was not delivered yet: parcels may
+        leave in another order than they were packed, and what was sent of one can't be changed. All that are
+        known count, so whichever run delivers first, they come to one.
         """
         made = _pairs(lines_made_from(self.run.dataset("valid", FULFILMENTS), FULFILMENT), "source")
         orders = np.unique(made[1])
@@ -167,20 +205,43 @@ class Book:
         ids, sources = _pairs(self._of_kind(FULFILMENT, "source"), "source")
         mine = _is_in(sources, orders)
         ids, sources = ids[mine], sources[mine]
-        by_order = np.lexsort((ids, sources))
+        by_order = np.lexsort((ids, self._standings(ids, sources), sources))
         last = np.append(np.diff(sources[by_order]) != 0, [True])
         ids, sources = ids[by_order][last], sources[by_order][last]
         known, totals = _pairs(self._orders_among(sources, "total"), "total", np.float64)
+        known, firsts = np.unique(known, return_index=True)
+        totals = totals[firsts]
         found = np.full(len(ids), np.nan)
         there = _is_in(sources, known)
         found[there] = totals[np.searchsorted(known, sources[there])]
         order = np.argsort(ids)
         yield pa.record_batch({"internalid": ids[order], "order": sources[order], "total": found[order]})
 
+    def _standings(self, ids: Ints, orders: Ints) -> Ints:
+        """How much speaks for each fulfilment (ordered) to complete its order: 2 where it was delivered as
+        that, 1 where it was not delivered, 0 where it was delivered as a part.
+        """
+        standings = np.ones(len(ids), dtype=np.int64)
+        highest = np.zeros(len(ids), dtype=bool)
+        by_order = np.lexsort((ids, orders))
+        highest[by_order] = np.append(np.diff(orders[by_order]) != 0, [True])
+        for batch in ledger.read(self.run.ledger(FULFILMENTS), ["id", "sub", "key_hash"]):
+            here = batch.filter(pa.array(_is_in(batch.column("id").to_numpy(), ids)))
+            places = np.searchsorted(ids, here.column("id").to_numpy())
+            hashes = here.column("key_hash").to_pylist()
+            for place, order, hash_ in zip(places.tolist(), orders[places].tolist(), hashes, strict=True):
+                # Without a hash it was delivered when only the last of all that were known completed an
+                # order.
+                old = hash_ is None and highest[place]
+                standings[place] = 2 if old or hash_ == ledger.key_hashes([fulfilled_key(order)]) else 0
+        return standings
+
     def _orders_among(self, ids: Ints, *columns: str) -> Iterator[pa.RecordBatch]:
+        """Of an order that is there twice, what a run read as its own comes first."""
         wanted = np.unique(ids)
-        for batch in self._of_kind(ORDER, *columns):
-            yield batch.filter(pa.array(_is_in(batch.column("id").to_numpy(), wanted)))
+        for batch in self._lines(["kind", *columns]):
+            orders = np.isin(batch.column("kind").to_numpy(), (ORDER, REFERRED))
+            yield batch.filter(pa.array(orders & _is_in(batch.column("id").to_numpy(), wanted)))
 
     # ---- refunds ------------------------------------------------------------------------------------------
 
@@ -203,11 +264,10 @@ class Book:
         totals = np.abs(refunds.column("total").fill_null(0.0).to_numpy())
         roots = self._roots(refunds.column("source").fill_null(0).to_numpy())
         mine = _is_in(ids, run_ids) & (roots > 0)
-        orders = {
-            row["id"]: row
-            for batch in self._orders_among(roots[mine], "total", "number")
-            for row in batch.to_pylist()
-        }
+        orders: dict[int, dict[str, Any]] = {}
+        for batch in self._orders_among(roots[mine], "total", "number"):
+            for row in batch.to_pylist():
+                orders.setdefault(row["id"], row)
         delivered = _is_in(ids, self._delivered())
         so_far: dict[int, float] = dict.fromkeys(orders, 0.0)
         for root, total in zip(roots[delivered].tolist(), totals[delivered].tolist(), strict=True):
@@ -246,7 +306,7 @@ class Book:
         """
         at = made_from.copy()
         roots = np.zeros(len(at), dtype=np.int64)
-        for _ in range(_STEPS):
+        for _ in range(STEPS):
             wanted = np.unique(at[at > 0])
             if not len(wanted):
                 break
@@ -256,7 +316,7 @@ class Book:
                 for id_, kind, source in zip(
                     *(here.column(name).to_pylist() for name in ("id", "kind", "source")), strict=True
                 ):
-                    nexts[id_] = -id_ if kind == ORDER else (source or 0) if kind == LINK else 0
+                    nexts[id_] = -id_ if kind in (ORDER, REFERRED) else (source or 0) if kind == LINK else 0
             step = np.array([nexts.get(id_, 0) for id_ in at.tolist()], dtype=np.int64)
             roots = np.where(step < 0, -step, roots)
             at = np.maximum(step, 0)
@@ -269,6 +329,12 @@ def _is_in(values: Ints, among: Ints) -> npt.NDArray[np.bool_]:
         return np.zeros(len(values), dtype=bool)
     found: npt.NDArray[np.bool_] = among[np.minimum(np.searchsorted(among, values), len(among) - 1)] == values
     return found
+
+
+def _keys(batch: pa.RecordBatch) -> Ints:
+    """The (id, sub) of lines, each as one number."""
+    keys: Ints = 2 * batch.column("id").to_numpy() + batch.column("sub").to_numpy()
+    return keys
 
 
 def _pairs(

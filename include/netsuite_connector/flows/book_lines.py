@@ -16,12 +16,16 @@ from netsuite_connector.domains.columns import texts
 from netsuite_connector.domains.events import website_ids
 from netsuite_connector.staging.dataset import Dataset
 
-ORDER, LINK, FULFILMENT, REFUND = range(4)
+# An order that was only referred to is one that no run has read as its own.
+ORDER, LINK, FULFILMENT, REFUND, REFERRED = range(5)
 
 SCHEMA = pa.schema(
     [
         ("id", pa.int64()),
-        ("sub", pa.int64()),
+        (
+            "sub",
+            pa.int64(),
+        ),  # 1 for what was only referred to, which so never replaces an own line
         ("kind", pa.int8()),
         ("source", pa.int64()),  # what it was created from
         ("placed", pa.timestamp("ms", tz="UTC")),
@@ -81,18 +85,33 @@ def order_lines(dataset: Dataset, write: Any) -> Iterator[pa.RecordBatch]:
 
 
 def lines_made_from(dataset: Dataset, kind: int) -> Iterator[pa.RecordBatch]:
-    """The lines of transactions that others were made of."""
+    """The lines of transactions that were made from others."""
     for batch in _firsts(dataset, ("internalid", "createdfrom", "total")):
-        total = batch.column("total") if "total" in batch.schema.names else None
-        source = batch.column("createdfrom").cast(pa.int64())
-        yield _lines_of(batch, kind, source=source, **({} if total is None else {"total": total}))
+        yield line_made_from(batch, kind)
 
 
-def _lines_of(batch: pa.RecordBatch, kind: int, **columns: pa.Array) -> pa.RecordBatch:
+def line_made_from(batch: pa.RecordBatch, kind: int) -> pa.RecordBatch:
+    """The lines of transactions that were made from others, of a row each."""
+    total = batch.column("total") if "total" in batch.schema.names else None
+    source = batch.column("createdfrom").cast(pa.int64())
+    return _lines_of(batch, kind, source=source, **({} if total is None else {"total": total}))
+
+
+def referred_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The lines of orders that were only referred to, of all their rows: no more than what refers to them
+    tells. Without their addresses they are nobody's first order.
+    """
+    _, firsts = np.unique(batch.column("internalid").to_numpy(), return_index=True)
+    batch = batch.take(pa.array(firsts))
+    told = batch.filter(pc.and_(pc.is_valid(batch.column("total")), pc.is_valid(batch.column("tranid"))))
+    return _lines_of(told, REFERRED, sub=1, total=told.column("total"), number=told.column("tranid"))
+
+
+def _lines_of(batch: pa.RecordBatch, kind: int, sub: int = 0, **columns: pa.Array) -> pa.RecordBatch:
     count = batch.num_rows
     always = {
         "id": batch.column("internalid").cast(pa.int64()),
-        "sub": pa.array(np.zeros(count, dtype=np.int64)),
+        "sub": pa.array(np.full(count, sub, dtype=np.int64)),
         "kind": pa.array(np.full(count, kind, dtype=np.int8)),
     }
     there = always | columns
@@ -103,8 +122,9 @@ def _lines_of(batch: pa.RecordBatch, kind: int, **columns: pa.Array) -> pa.Recor
 
 
 def in_order(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Pieces of one range as a batch ordered by id."""
+    """Pieces of one range as a batch ordered by (id, sub)."""
     if len(pieces) == 1:
         return pieces[0]
-    table = pa.Table.from_batches(pieces).sort_by("id").combine_chunks()
+    table = pa.Table.from_batches(pieces).sort_by([("id", "ascending"), ("sub", "ascending")])
+    table = table.combine_chunks()
     return table.to_batches()[0] if table.num_rows else pieces[0].slice(0, 0)

@@ -7,6 +7,9 @@ share an identity, and few of those change at a time.
 *Which other parcels has the order?* Where records are read by their ids, one that was saved since those were
 named is not among them, while the others may be as it has left them: the order of a first parcel is shipped
 in full once the second has left. So all that were made from the same transaction are read.
+
+*Of which order is it?* An order that a shipment or refund refers to, and that no run has read, becomes one of
+the run's own: its own change was missed. Where a person bounded the run, the order book is told of it only.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.domains.model import Source
+from netsuite_connector.domains.order_flow import LINKS
+from netsuite_connector.domains.orders import ORDERS
 from netsuite_connector.flows import ledger
+from netsuite_connector.flows.lookups import inform_book, referred
 from netsuite_connector.flows.merge import Ints, touched_ids
 from netsuite_connector.flows.run import Run
 from netsuite_connector.netsuite.client import NetSuiteClient
@@ -42,8 +48,8 @@ class Companions:
 
 def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     """Add to what was extracted the records that share an identity with one that spoke for it, and that
-    changed or was deleted, unless the run reads all there is; and where it reads chosen records, those that
-    are told apart only together with them.
+    changed or was deleted, unless the run reads all there is; where it reads chosen records, those that are
+    told apart only together with them; and the orders that nobody knew.
     """
     pages: list[tuple[Source, Iterator[Page]]] = []
     if run.domain.merge is not None and not run.whole:
@@ -60,13 +66,36 @@ def read_companions(run: Run, client: NetSuiteClient) -> Companions:
         ]
     read = Companions()
     for source, each in pages:
-        added = list(each)
-        rows = _add(run, source, pa.Table.from_batches([page.batch for page in added]))
-        read = Companions(
-            read.rows + rows, read.pages + len(added), read.units + sum(page.usage for page in added)
-        )
-        log.info("%s: %s records read along with those that changed", source.name, rows)
+        read = _with(run, source, list(each), read)
+    # A window of history learns of them when all windows are read, and what reads only shows what it is told.
+    if run.domain.book and not (run.whole or run.history or run.everything):
+        if run.bounded or run.limit is not None:
+            told = inform_book(run, client)
+            every = [*told.orders, *told.links]
+            return Companions(read.rows, read.pages + len(every), read.units + _units(every))
+        found = referred(run, client)
+        read = _with(run, ORDERS, found.orders, read)
+        read = _with(run, LINKS, found.links, read)
     return read
+
+
+def _with(run: Run, source: Source, pages: list[Page], before: Companions) -> Companions:
+    """What was read besides, with these pages, which are added to what was extracted. Rows of lookups are not
+    counted.
+    """
+    if not pages:
+        return before
+    rows = _add(run, source, pa.Table.from_batches([page.batch for page in pages]))
+    log.info("%s: %s rows read along with what changed", source.name, rows)
+    return Companions(
+        before.rows + (0 if source.kind is None else rows),
+        before.pages + len(pages),
+        before.units + _units(pages),
+    )
+
+
+def _units(pages: list[Page]) -> int:
+    return sum(page.usage for page in pages)
 
 
 def _how(run: Run, source: Source) -> dict[str, Any]:

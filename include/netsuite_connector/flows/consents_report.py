@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from netsuite_connector.errors import ConnectorError
-from netsuite_connector.flows import highwater
+from netsuite_connector.flows import highwater, rejections
 from netsuite_connector.flows.plan import Plan
 from netsuite_connector.flows.run import Run
 
@@ -66,11 +66,15 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
 
 
 def finish(run: Run, made: Plan, numbers: Counts) -> Counts:
-    """Move the high-water mark after a run that adds up. Returns ``numbers`` with what was planned."""
+    """Bring the list of rejected rows up to date after a run that adds up, then move the high-water mark.
+    Returns ``numbers`` with what was planned.
+    """
+    listed = rejections.record(run)
     mark = highwater.advance(run, made.mark) if made.asked.moves_mark else highwater.read(run)
     done = numbers | {
         "high_water_mark": None if mark is None else mark.moment,
         "settings_from": dict(made.origins),
+        "rejected_list": listed,
     }
     run.staging.write_json(run.document("report.json"), done)
     return done

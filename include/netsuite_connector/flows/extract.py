@@ -6,12 +6,13 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from netsuite_connector.domains.model import Source
 from netsuite_connector.flows.companions import read_companions
 from netsuite_connector.flows.mapping import check_search
-from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.run import READ_FROM, Run
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.quality.columns import check_columns
 from netsuite_connector.window import Window
@@ -41,11 +42,12 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
     and the client's errors.
     """
     began = time.monotonic()
+    read_from = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     stamps: dict[str, str | None] = {}
     for source in run.domain.extracted:
         described = client.describe(run.search(source))
         check_columns(source, [column.key for column in described.columns], run.search(source))
-        stamps[source.name] = created_filter(described.search.type) if run.history else source.stamp
+        stamps[source.name] = _stamp(run, source, described.search.type)
         types = {column.key: column.type for column in described.columns}
         check_search(run.store, run.domain.flow, source, types, run.search(source))
     total = _Progress()
@@ -77,7 +79,8 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
                 done.bytes += page.bytes
                 done.unreadable.update(page.unreadable)
                 log.info("%s: %s rows extracted in %s pages", source.name, f"{done.rows:,}", done.pages)
-            writer.commit(search=search, pages=done.pages, units=done.units, bytes=done.bytes)
+            facts = {"search": search, "pages": done.pages, "units": done.units, "bytes": done.bytes}
+            writer.commit(**facts, **{READ_FROM: read_from})
         if source.kind is not None:
             total.rows += done.rows
         total.pages += done.pages
@@ -98,6 +101,17 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
         },
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def count(run: Run, source: Source, client: NetSuiteClient) -> int:
+    """How many rows NetSuite says the run has of a source; the run must not be one over chosen records."""
+    search = run.search(source)
+    stamp = _stamp(run, source, client.describe(search).search.type)
+    return client.bounds(search, _window(run, source), stamp=stamp, only=run.only(source)).count
+
+
+def _stamp(run: Run, source: Source, search_type: str) -> str | None:
+    return created_filter(search_type) if run.history else source.stamp
 
 
 def created_filter(search_type: str) -> str:
@@ -125,7 +139,7 @@ def _window(run: Run, source: Source) -> Window:
 
     Neither has that of a flow with an order book, unless a person set one: an order that was saved again
     after the window's end may be that of a shipment in it, and a shipment after it tells that one in it is
-    not the order's last.
+    not the order's last. So a run of Airflow's own backfill reads on to now.
     """
     if run.whole and run.domain.snapshot:
         return Window()

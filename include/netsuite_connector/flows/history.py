@@ -7,12 +7,14 @@ over. High-water marks and consents stay as they are.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +27,8 @@ from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.model import Store
 from netsuite_connector.window import Window
+
+log = logging.getLogger(__name__)
 
 FOLDER = "history"
 
@@ -176,7 +180,7 @@ def plan(store: Store, staging: Staging, client: NetSuiteClient, asked: Asked, n
                 "switch it on there, or leave it out of 'Flows'."
             )
         check_searches(found, domain_of(found, flow))
-    pieces = tuple(pieces_of(found, asked))
+    pieces = tuple(_before_the_marks(found, staging, pieces_of(found, asked)))
     left = tuple(
         piece
         for piece in pieces
@@ -198,11 +202,37 @@ def plan(store: Store, staging: Staging, client: NetSuiteClient, asked: Asked, n
     return made
 
 
+def _before_the_marks(store: Store, staging: Staging, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The windows, as far as each flow's scheduled runs have come. What is newer is theirs: delivered as
+    history it would never wake the Klaviyo flows that wait for it. Raises MendError where nothing is left.
+    """
+    for flow, mine in groupby(pieces, key=lambda piece: piece.flow):
+        some = list(mine)
+        mark = highwater.read(run_of(store, staging, some[0]))
+        old = [piece for piece in some if mark is None or piece.start < mark.moment]
+        if mark is not None and not old:
+            raise MendError(
+                f"The flow {flow} has delivered what changed up to {mark.moment}, and what is newer is for "
+                "its scheduled runs, as history would wake no Klaviyo flow for it: choose an earlier 'From', "
+                "or run the flow."
+            )
+        for piece in old:
+            if mark is not None and mark.moment < piece.end:
+                label = f"{piece.label} until {mark.moment}"
+                log.info("%s: what is newer is left to the scheduled runs.", label)
+                yield replace(piece, end=mark.moment, label=label)
+            else:
+                yield piece
+
+
 def planned(store: str, staging: Staging, name: str) -> Backfill:
     """The backfill of that name. Raises MendError when it was not planned."""
     document = staging.read_json(_plan_place(store, name))
     if document is None:
-        raise MendError(f"Backfill {name} of '{store}' was not planned: clear its task 'plan'.")
+        raise MendError(
+            f"Backfill {name} of '{store}' was not planned: its task 'plan' says why. Trigger a new one with "
+            "what that asks for."
+        )
     return Backfill(
         **{
             **document,
@@ -217,10 +247,9 @@ def planned(store: str, staging: Staging, name: str) -> Backfill:
 
 
 def note_delivered(run: Run, made: Backfill, numbers: Mapping[str, Any]) -> None:
-    """Write down that a window is delivered, so that backfills pass it over; not if there was a limit."""
-    if run.limit is None:
-        entry = {"by": made.name, "at": _now(), "scope": highwater.scope(run), "rows": numbers["rows"]}
-        run.staging.write_json(_piece_place(run), entry)
+    """Write down that a window is delivered, so that backfills pass it over, unless there was a limit."""
+    entry = {"by": made.name, "at": _now(), "scope": highwater.scope(run), "rows": numbers["rows"]}
+    run.staging.write_json(_piece_place(run), entry)
     write_progress(run.store.store, run.staging, made)
 
 
@@ -228,7 +257,7 @@ def delivered_by(run: Run) -> str | None:
     """The name of the backfill that delivered the window last, with the saved searches and what narrows them
     as they are; None when none has.
     """
-    entry = run.staging.read_json(_piece_place(run))
+    entry = run.staging.read_json(_piece_place(replace(run, limit=None)))
     if entry is None or entry["scope"] != highwater.scope(run):
         return None
     return str(entry["by"])
@@ -247,7 +276,7 @@ def write_progress(store: str, staging: Staging, made: Backfill) -> dict[str, An
     rows: Counter[str] = Counter()
     settings = Store.model_validate(dict(made.settings))
     for piece in made.pieces:
-        entry = staging.read_json(_piece_place(run_of(settings, staging, piece)))
+        entry = staging.read_json(_piece_place(run_of(settings, staging, piece, limit=made.asked.limit)))
         if entry is not None and entry["by"] == made.name:
             done += 1
             rows.update(entry["rows"])
@@ -305,8 +334,7 @@ def _plan_place(store: str, name: str) -> tuple[str, ...]:
 
 
 def _piece_place(run: Run) -> tuple[str, ...]:
-    whole = replace(run, limit=None)
-    return (run.store.store, FOLDER, "windows", run.between, run.domain.flow, f"{whole.key}.json")
+    return (run.store.store, FOLDER, "windows", run.between, run.domain.flow, f"{run.key}.json")
 
 
 def _day(text: str, field: str) -> date:

@@ -30,7 +30,8 @@ _MINUTE = timedelta(minutes=1)
 class Asked:
     """What a person or the schedule asks of a run. ``start`` and ``end`` (ISO 8601) are of last changes;
     ``full`` reads everything again; ``resend`` also sends again what has not changed. ``ignore_gates``: send
-    whatever the store's gates say. ``replay`` names a run over chosen records only.
+    whatever the store's gates say. ``replay`` names a run over chosen records only. ``backfill``: it is a run
+    of Airflow's own backfill, and its bounds are two times of the flow's schedule, which nobody has said.
     """
 
     start: str | None = None
@@ -41,11 +42,19 @@ class Asked:
     resend: bool = False
     ignore_gates: bool = False
     replay: str | None = None
+    backfill: bool = False
 
     @property
     def moves_mark(self) -> bool:
-        """Whether the run delivers all that changed up to its end: not so within bounds of one's own."""
-        return not (self.start or self.end or self.limit or self.dry_run or self.replay)
+        """Whether the run delivers all that changed up to its end: not so within bounds of one's own. A
+        backfill's run never does: many of them end in any order, beside the scheduled one.
+        """
+        return not (self.start or self.end or self.limit or self.dry_run or self.replay or self.backfill)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a person said where the window ends."""
+        return self.end is not None and not self.backfill
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ class Plan:
             limit=self.asked.limit,
             dry_run=self.asked.dry_run,
             resend=self.asked.resend,
-            bounded=self.asked.end is not None,
+            bounded=self.asked.bounded,
             replay=self.asked.replay,
         )
 
@@ -114,6 +123,11 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
             "'Everything again' reads all there is, so it can't have 'Changed from' or 'Changed before': "
             "leave one of them out."
         )
+    if asked.backfill and not asked.start:
+        raise MendError(
+            "A run of a backfill reads what changed between two times of the flow's schedule. It can't read "
+            "'Everything again', and a flow without a schedule has no such times: trigger the flow instead."
+        )
     found = settings_of(run.store, client)
     run = replace(run, store=found.store, domain=domain_with(found.store, run.domain))
     mark = highwater.read(run)
@@ -121,6 +135,11 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
     end = window.end or _minute(client.about().now - timedelta(minutes=found.store.netsuite.lag_minutes))
     start = window.start
     if run.domain.feed and not asked.dry_run and not asked.moves_mark:
+        if asked.backfill:
+            raise MendError(
+                "A catalog feed is the whole catalog, so there is nothing to backfill: trigger the flow "
+                "instead."
+            )
         raise MendError(
             "A catalog feed is the whole catalog: 'Changed from', 'Changed before', 'Limit' and replays go "
             "with a dry run only."

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from netsuite_connector.domains.consents import FLOW as CONSENTS
 from netsuite_connector.errors import MendError
 from netsuite_connector.flows.confirm import confirm
 from netsuite_connector.flows.domain import domain_with
@@ -35,8 +36,13 @@ def plan_replay(
     ``name`` tells the replay from others, and is the same on every try of it. Its ids are written into the
     run's folder. Records of a derived source can't be read by themselves: they come again with the rows that
     they are made of. The run never moves the high-water mark, and gates don't stop it. Raises NoReplayError
-    for a flow that is switched off, and, unless it is a dry run, for a catalog that is a feed.
+    for a flow that is switched off, for consents, and, unless it is a dry run, for a catalog that is a feed.
     """
+    if run.domain.flow == CONSENTS:
+        raise NoReplayError(
+            f"The flow '{CONSENTS}' of '{run.store.store}' can't be replayed, as it decides by all that is "
+            f"known of a person: mend the records, and trigger the DAG '{CONSENTS}'."
+        )
     found = settings_of(run.store, client)
     replay = blake2b(name.encode(), digest_size=8).hexdigest()
     asked = Asked(dry_run=dry_run, ignore_gates=True, replay=replay)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from netsuite_connector.domains.mapping import Mapper, own_names
 from netsuite_connector.domains.model import Known, Records, Shaper, Site, Source
@@ -23,7 +24,9 @@ from netsuite_connector.flows.book import Book
 from netsuite_connector.flows.collector import paused_collector
 from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.merge import Merged, merge
+from netsuite_connector.flows.overtaken import read_at
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.segments import AT
 from netsuite_connector.flows.speaking import speaking
 
 log = logging.getLogger(__name__)
@@ -37,10 +40,12 @@ SCHEMA = pa.schema(
     ]
 )
 CHUNK_ROWS = 10_000
+_EVER = (1 << 63) - 1
 
 
-def shape(run: Run) -> dict[str, Any]:
-    """Write the records to send for every source.
+def shape(run: Run, *, booked: bool = False) -> dict[str, Any]:
+    """Write the records to send for every source. ``booked``: the order book has the run's rows since they
+    were read, and may have newer ones by now.
 
     Returns ``rows`` and ``records`` (each with ``shaped``, ``to_send`` and ``unchanged``), ``warnings`` (by
     text) and ``seconds``.
@@ -62,7 +67,7 @@ def shape(run: Run) -> dict[str, Any]:
     site = site_of(run)
     if run.domain.book:
         book = Book(run)
-        book.update()
+        book.update(booked=booked)
         site = replace(site, lookups={**site.lookups, **book.lookups()})
     for source in run.domain.delivered:
         shaper: Shaper | None = None
@@ -125,11 +130,21 @@ def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.Rec
     def valid(name: str) -> Iterator[pa.RecordBatch]:
         return map(mapper(name).batch, rows("valid", name))
 
+    # What another run has delivered since this one began to read may be newer than what this one saw, and
+    # that it was not seen says nothing.
+    began = read_at(run)
+    read_from = _EVER if began is None else began
+
+    def delivered(name: str) -> Iterator[pa.RecordBatch]:
+        lines = ledger.read(run.ledger(sources[name]), ["id", "sub", AT.name])
+        for batch in lines:
+            yield batch.filter(pc.less(batch.column(AT.name), read_from)).select(["id", "sub"])
+
     known = Known(
         extracted=partial(rows, "extract"),
         valid=valid,
         deleted=partial(rows, "deleted"),
-        ledger=lambda name: ledger.read(run.ledger(sources[name]), ["id", "sub"]),
+        ledger=delivered,
         site=lambda name: mapper(name).site,
         whole=run.whole,
     )
@@ -176,6 +191,9 @@ def _as_batch(
         hashes = pa.py_buffer(ledger.key_hashes(made.key))
         key_hashes = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), count, [None, hashes])
         ranks = pa.array(run.domain.merge.rank(source, batch))
+    elif source.several_forms:
+        hashes = pa.py_buffer(ledger.key_hashes(made.key))
+        key_hashes = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), count, [None, hashes])
     return pa.RecordBatch.from_arrays(
         [
             pa.array(made.id, pa.int64()),
