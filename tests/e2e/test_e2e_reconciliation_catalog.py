@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from itertools import count
 from typing import Any
 
-import orjson
 import pytest
 import requests
 
@@ -20,7 +18,7 @@ from netsuite_connector.flows.reconciliation.model import ask
 from netsuite_connector.flows.reconciliation.reading import Reader
 from netsuite_connector.flows.reconciliation.reconcile import reconcile
 from netsuite_connector.flows.run import Run
-from netsuite_connector.klaviyo.catalog import MEMBERS, item_of
+from netsuite_connector.klaviyo.catalog import item_of
 from netsuite_connector.klaviyo.endpoints import COMPOUND, VARIANTS
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
@@ -211,16 +209,6 @@ def test_a_variant_of_another_item_is_told_with_what_to_do(line: Any) -> None:
         assert f"with item {wrong} instead of {parent}" in row["detail"]
     in_klaviyo(line, "DELETE", "variants", moved)
     assert compare(line, heal=True)["agrees"]
-
-
-def test_what_klaviyos_document_says_of_the_members_of_a_category() -> None:
-    file = resources.files("netsuite_connector.sandbox.klaviyo").joinpath("contract.json")
-    endpoints = orjson.loads(file.read_bytes())["endpoints"]
-    entry = next(
-        each for each in endpoints if (each["method"], each["path"]) == (MEMBERS.method, MEMBERS.path)
-    )
-    assert [[MEMBERS.burst, 1], [MEMBERS.steady, 60]] == entry["limits"]
-    assert list(MEMBERS.scopes) == entry["scopes"]
 
 
 def test_an_item_that_is_made_and_delivered_while_it_looks_is_not_extra(

@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
+from netsuite_connector.airflow.factory import ALL_BUT_BACKFILLS, OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.params import housekeeping_params, replay_params
 from netsuite_connector.airflow.retries import RETRIES, ByFault
 from netsuite_connector.airflow.stages import chain_stages, mending, plan_replay
@@ -113,6 +113,7 @@ def _housekeeping_dag(store: Store, doc_md: str, dag_id: str) -> DAG:
         start_date=None,
         catchup=False,
         max_active_runs=1,
+        allowed_run_types=ALL_BUT_BACKFILLS,
         params=housekeeping_params(),
         tags=[HOUSEKEEPING, f"store:{store.store}"],
         default_args={"owner": OWNER, "retries": 2, "retry_delay": timedelta(seconds=30)},

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from netsuite_connector.airflow.factory import OWNER, Tag, dag_id_of
+from netsuite_connector.airflow.factory import ALL_BUT_BACKFILLS, OWNER, Tag, dag_id_of
 from netsuite_connector.airflow.history import HISTORY_POOL
 from netsuite_connector.airflow.params import reconciliation_params
 from netsuite_connector.airflow.retries import RETRIES, ByFault
@@ -106,6 +106,8 @@ def _dag(store: Store, doc_md: str, dag_id: str) -> DAG:
         start_date=None,
         catchup=False,
         max_active_runs=1,
+        # Days that lie back are asked for by its own parameters.
+        allowed_run_types=ALL_BUT_BACKFILLS,
         params=reconciliation_params(list(store.flows_to_reconcile), store.reconciliation.days),
         tags=[Tag.NETSUITE, Tag.KLAVIYO, NAME, f"store:{store.store}"],
         default_args={"owner": OWNER, "retries": RETRIES, "retry_delay": timedelta(seconds=30)},

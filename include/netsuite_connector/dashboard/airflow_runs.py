@@ -44,7 +44,8 @@ class DagState:
 @dataclass(frozen=True, slots=True)
 class RealTime:
     """What is known of real time: the state of its DAG, the result of the drain that ended last and when
-    that was; when the drain last showed life and how often in a row it failed; when it was last woken.
+    that was; when the drain last showed life, how often in a row it failed, and how many entries it left to
+    flows in trouble; when it was last woken.
     """
 
     dag: DagState | None
@@ -52,6 +53,7 @@ class RealTime:
     result_at: datetime | None
     alive: datetime | None
     failures: int
+    held: int
     woken: datetime | None
 
 
@@ -99,6 +101,7 @@ def real_time(session: Session, dag_id: str, connection: str) -> RealTime:
         result_at=None if done is None else done.timestamp,
         alive=_moment(state.get(DRAIN, {}).get("at")),
         failures=int(state.get(DRAIN, {}).get("failures", 0)),
+        held=int(state.get(DRAIN, {}).get("held", 0)),
         woken=_moment(state.get(WOKEN, {}).get("at")),
     )
 

@@ -112,6 +112,8 @@ def _realtime_concerns(drain: RealTime) -> Iterator[str]:
         yield "Real time is switched on for the store, but its DAG is paused."
     elif drain.failures:
         yield f"Real time has failed {drain.failures} times in a row: what was saved waits in the outbox."
+    elif drain.held:
+        yield f"{drain.held:,} entries of the outbox wait for a flow that fails: the last drain says why."
     elif _not_begun(drain):
         yield "What was saved waits in the outbox: the DAG of real time was woken and has not begun."
 

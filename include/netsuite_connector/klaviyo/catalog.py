@@ -5,11 +5,9 @@ from __future__ import annotations
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from netsuite_connector.klaviyo.endpoints import COMPOUND, CatalogKind, Endpoint
+from netsuite_connector.klaviyo.endpoints import COMPOUND, MEMBERS, CatalogKind
 from netsuite_connector.klaviyo.reading import PAGE, portions
 from netsuite_connector.klaviyo.transport import Transport
-
-MEMBERS = Endpoint("GET", "/api/catalog-categories/{id}/relationships/items", 350, 3500, ("catalogs:read",))
 
 
 class Catalog:
