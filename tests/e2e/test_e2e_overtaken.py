@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,8 +41,6 @@ class Slow:
         self.extracted = extract(self.run, line.netsuite_client())
         self.validated = validate(self.run)
         self.shaped = shape(self.run)
-        # When a run began to read is kept to the second.
-        time.sleep(1.1)
 
     def goes_on(self) -> dict[str, Any]:
         client = self.line.klaviyo_client()

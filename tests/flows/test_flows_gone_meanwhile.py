@@ -24,7 +24,7 @@ def read(run: Run, began: datetime) -> None:
         for stage in ("extract", "valid"):
             with run.dataset(stage, source).writer() as writer:
                 writer.write(NOBODY)
-                facts = {READ_FROM: began.strftime("%Y-%m-%dT%H:%M:%SZ")} if stage == "extract" else {}
+                facts = {READ_FROM: int(began.timestamp()) * 10**9} if stage == "extract" else {}
                 writer.commit(**facts)
 
 

@@ -160,7 +160,7 @@ def test_a_run_has_read_its_rows_when_it_began_to(new_run: NewRun) -> None:
     slow = staged(new_run("customers", limit=1), [1], {}, at=30)
     place = slow.document("extract", source_of(slow).name, "manifest.json")
     manifest = slow.staging.read_json(place)
-    began = {READ_FROM: "2026-11-01T00:00:00Z"}
+    began = {READ_FROM: 1_793_491_200 * 10**9}
     slow.staging.write_json(place, manifest | {"facts": manifest["facts"] | began})
     record(staged(new_run("customers", limit=2), [1], {1: ["edited meanwhile"]}, at=15))
     record(slow)

@@ -17,7 +17,6 @@ import pyarrow as pa
 from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import feed, ledger
 from netsuite_connector.flows.delivery import Delivery
-from netsuite_connector.flows.overtaken import read_at
 from netsuite_connector.flows.readback import PATIENCE, ReadBack
 from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.batching import Rejection
@@ -49,7 +48,7 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
     warnings: Counter[str] = Counter()
     proof: Counter[str] = Counter(checked=0, found=0, resent=0, requests=0)
     requests = 0
-    read = read_at(run)
+    read = run.read_from
     for source in run.domain.delivered:
         refused: dict[str, tuple[str, ...]] = {}
         taken = 0

@@ -6,7 +6,6 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from netsuite_connector.domains.model import Source
@@ -42,7 +41,7 @@ def extract(run: Run, client: NetSuiteClient) -> dict[str, Any]:
     and the client's errors.
     """
     began = time.monotonic()
-    read_from = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    read_from = time.time_ns()
     stamps: dict[str, str | None] = {}
     for source in run.domain.extracted:
         described = client.describe(run.search(source))

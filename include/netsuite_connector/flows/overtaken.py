@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -32,12 +31,6 @@ class Overtaken:
 
     records: int = 0
     rows: int = 0
-
-
-def read_at(run: Run) -> int | None:
-    """When the run began to read, in nanoseconds since 1970; None where nobody knows."""
-    moment = run.read_from
-    return None if moment is None else int(datetime.fromisoformat(moment).timestamp()) * 10**9
 
 
 def leave_out(run: Run, source: Source) -> Overtaken:
@@ -72,7 +65,7 @@ def leave_out(run: Run, source: Source) -> Overtaken:
 
 def _newer(run: Run, source: Source) -> np.ndarray:
     """The (id, sub), in order, that the ledger has from a run that read them later than this one."""
-    mine = read_at(run)
+    mine = run.read_from
     if mine is None or not _written_since(run, source, mine):
         return np.empty(0, _PAIR)
     found = [np.empty(0, _PAIR)]

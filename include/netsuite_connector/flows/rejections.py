@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import chain, islice, pairwise
 from typing import Any
 
@@ -198,7 +199,7 @@ class _Reading:
         stages = ("rejected", "refused") if ended else ("rejected",)
         datasets = [run.dataset(stage, source) for stage in stages]
         there = [dataset for dataset in datasets if dataset.manifest() is not None]
-        return cls(run, source, run.read_from or _told(manifest), ended, there)
+        return cls(run, source, _read_at(run, manifest), ended, there)
 
     @property
     def _lets_leave(self) -> bool:
@@ -303,8 +304,11 @@ def _ids(datasets: Iterable[Dataset], column: str) -> Ints:
     return np.concatenate(ids)
 
 
-def _told(manifest: Manifest) -> str:
-    return manifest.created_at.replace("+00:00", "Z")
+def _read_at(run: Run, manifest: Manifest) -> str:
+    """When the run began to read: ISO 8601 UTC, to the second."""
+    if run.read_from is None:
+        return manifest.created_at.replace("+00:00", "Z")
+    return datetime.fromtimestamp(run.read_from / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _listed(segments: Segments) -> tuple[Ints, list[str]]:

@@ -22,7 +22,7 @@ from netsuite_connector.window import Window
 LIVE = timedelta(days=7)
 _ALL_IS_HISTORY = "9999"
 READ_FROM = "read_from"
-"""The fact of a manifest that says when the run began to read: ISO 8601 UTC, to the second."""
+"""The fact of a manifest that says when the run began to read, in nanoseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class Run:
         return chosen.get(source.name, [])
 
     @property
-    def read_from(self) -> str | None:
-        """When the run began to read, before it saw any of its rows: ISO 8601 UTC, to the second. None where
-        it has not read.
+    def read_from(self) -> int | None:
+        """When the run began to read, before it saw any of its rows, in nanoseconds since 1970. None where it
+        has not read.
         """
         read = (self.dataset("extract", source).manifest() for source in self.domain.extracted)
         moments = [each.facts[READ_FROM] for each in read if each is not None and READ_FROM in each.facts]

@@ -24,7 +24,6 @@ from netsuite_connector.flows.book import Book
 from netsuite_connector.flows.collector import paused_collector
 from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.merge import Merged, merge
-from netsuite_connector.flows.overtaken import read_at
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.segments import AT
 from netsuite_connector.flows.speaking import speaking
@@ -132,7 +131,7 @@ def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.Rec
 
     # What another run has delivered since this one began to read may be newer than what this one saw, and
     # that it was not seen says nothing.
-    began = read_at(run)
+    began = run.read_from
     read_from = _EVER if began is None else began
 
     def delivered(name: str) -> Iterator[pa.RecordBatch]:

@@ -38,7 +38,7 @@ class Healing(Run):
     """A run that delivers what it is given, below ``work``, and was read at ``began`` (as ``read_from``)."""
 
     work: tuple[str, ...] = ()
-    began: str = ""
+    began: int | None = None
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class Healing(Run):
         return (*self.work, HEAL)
 
     @property
-    def read_from(self) -> str:
+    def read_from(self) -> int | None:
         """See :class:`Run`."""
         return self.began
 
