@@ -52,7 +52,7 @@ def account() -> Iterator[NetSuite]:
 
 
 def fresh_line(netsuite: NetSuite, klaviyo: Klaviyo, new_line: Callable[..., Any]) -> Any:
-    """A line with an empty Klaviyo account and staging of its own."""
+    """A line with an empty Klaviyo account and staging of its own, whose changes show at once."""
     klaviyo.reset()
     made = replace(new_line(netsuite, klaviyo), staging=Staging(f"memory://reconciled-{next(_numbers)}"))
     prompt = ReconciliationSettings(delay_minutes=0)
@@ -60,25 +60,31 @@ def fresh_line(netsuite: NetSuite, klaviyo: Klaviyo, new_line: Callable[..., Any
     return made
 
 
-def compare(line: Any, flow: str, *, heal: bool = False, client: Any = None, days: int = 6) -> dict[str, Any]:
-    """A reconciliation of the last days, today among them."""
+def compare(
+    line: Any, flow: str, *, heal: bool = False, client: Any = None, days: int = 6, last: int = 0
+) -> dict[str, Any]:
+    """A reconciliation of the last ``days`` before today up to the day ``last`` days ago."""
     wishes = {
         "flows": [flow],
         "from": str(today() - timedelta(days=days)),
-        "to": str(today() + timedelta(days=1)),
+        "to": str(today() + timedelta(days=1 - last)),
         "heal": heal,
     }
     (asked,) = ask(line.store, wishes, datetime.now(UTC))
     return reconcile(line.store, line.staging, line.netsuite_client(), client or line.klaviyo_client(), asked)
 
 
+def rows(line: Any, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The report's findings."""
+    place = ("demo", "reconciliation", report["flow"], f"{report['from']}--{report['to']}", "findings")
+    return [row for batch in line.staging.dataset(*place).batches() for row in batch.to_pylist()]
+
+
 def findings(line: Any, report: dict[str, Any]) -> dict[str, set[tuple[str, str]]]:
     """What the report's findings say: kind and identity, by verdict."""
-    place = ("demo", "reconciliation", report["flow"], f"{report['from']}--{report['to']}", "findings")
     found: dict[str, set[tuple[str, str]]] = {}
-    for batch in line.staging.dataset(*place).batches():
-        for row in batch.to_pylist():
-            found.setdefault(row["verdict"], set()).add((row["kind"], row["identity"]))
+    for row in rows(line, report):
+        found.setdefault(row["verdict"], set()).add((row["kind"], row["identity"]))
     return found
 
 
@@ -87,19 +93,27 @@ def sums(report: dict[str, Any], name: str) -> dict[tuple[str, str], float]:
     return {(each["kind"], each["day"]): each[name] for each in report["kinds"] if each[name]}
 
 
-def ask_klaviyo(line: Any, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-    """What somebody else does in the Klaviyo account."""
+def ask_klaviyo(line: Any, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What somebody else does in the Klaviyo account, and the answer."""
     account = line.klaviyo
-    headers = account.headers() | JSON
-    requests.request(
-        method, f"{account.url}{path}", json=body, headers=headers, timeout=30
-    ).raise_for_status()
+    answer = requests.request(
+        method, f"{account.url}{path}", json=body, headers=account.headers() | JSON, timeout=30
+    )
+    answer.raise_for_status()
+    account.settled()
+    return answer.json() if answer.content else {}
 
 
 def place_order(line: Any, unique_id: str, email: str, moment: str, value: float) -> None:
     """Somebody else sends a *Placed Order*."""
+    send(line, ("Placed Order", unique_id), email, moment, value)
+
+
+def send(line: Any, name: tuple[str, str], email: str, moment: str, value: float) -> None:
+    """Somebody else sends an event of a metric and identity to the Klaviyo account."""
+    metric, unique_id = name
     attributes = {
-        "metric": {"data": {"type": "metric", "attributes": {"name": "Placed Order"}}},
+        "metric": {"data": {"type": "metric", "attributes": {"name": metric}}},
         "profile": {"data": {"type": "profile", "attributes": {"email": email}}},
         "properties": {},
         "time": moment,
@@ -107,7 +121,6 @@ def place_order(line: Any, unique_id: str, email: str, moment: str, value: float
         "unique_id": unique_id,
     }
     ask_klaviyo(line, "POST", "/api/events", {"data": {"type": "event", "attributes": attributes}})
-    line.klaviyo.settled()
 
 
 def held(line: Any) -> dict[tuple[str, str], tuple[str, Any]]:

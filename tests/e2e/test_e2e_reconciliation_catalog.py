@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
-import requests
+from reconciled import ask_klaviyo, compare, fresh_line, rows
 
 from netsuite_connector.flows import highwater
 from netsuite_connector.flows.domain import domain_of, domain_with
 from netsuite_connector.flows.reconciliation.catalog import CatalogComparison
 from netsuite_connector.flows.reconciliation.model import ask
 from netsuite_connector.flows.reconciliation.reading import Reader
-from netsuite_connector.flows.reconciliation.reconcile import reconcile
 from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.catalog import item_of
 from netsuite_connector.klaviyo.endpoints import COMPOUND, VARIANTS
@@ -24,14 +22,11 @@ from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
-from netsuite_connector.staging.staging import Staging
-from netsuite_connector.stores.operations import ReconciliationSettings
 from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
 Findings = set[tuple[str, str, str]]
-JSON = {"Content-Type": "application/vnd.api+json"}
 LONG_AGO = "2020-01-01T00:00:00Z"
 _OF_ITS_OWN = ("internalid", "created", "lastmodifieddate")
 _SHOWN_ONLY = ("created", "updated")
@@ -52,10 +47,7 @@ def klaviyo() -> Iterator[Klaviyo]:
 
 @pytest.fixture
 def line(netsuite: NetSuite, klaviyo: Klaviyo, new_line: Callable[..., Any]) -> Any:
-    klaviyo.reset()
-    made = replace(new_line(netsuite, klaviyo), staging=Staging(f"memory://catalog-{next(_numbers)}"))
-    prompt = ReconciliationSettings(delay_minutes=0)
-    made.store = made.store.model_copy(update={"reconciliation": prompt})
+    made = fresh_line(netsuite, klaviyo, new_line)
     made.run("catalog")
     klaviyo.settled()
     return made
@@ -84,16 +76,6 @@ def item(netsuite: NetSuite, klaviyo: Klaviyo) -> Iterator[Callable[..., int]]:
         netsuite.delete("item", id_, LONG_AGO)
 
 
-def compare(line: Any, *, heal: bool = False) -> dict[str, Any]:
-    (asked,) = ask(line.store, {"flows": ["catalog"], "heal": heal}, datetime.now(UTC))
-    return reconcile(line.store, line.staging, line.netsuite_client(), line.klaviyo_client(), asked)
-
-
-def rows(line: Any, report: dict[str, Any]) -> list[dict[str, Any]]:
-    place = ("demo", "reconciliation", report["flow"], f"{report['from']}--{report['to']}", "findings")
-    return [row for batch in line.staging.dataset(*place).batches() for row in batch.to_pylist()]
-
-
 def told(line: Any, report: dict[str, Any]) -> Findings:
     return {(row["verdict"], row["kind"], row["identity"]) for row in rows(line, report)}
 
@@ -103,10 +85,7 @@ def in_klaviyo(line: Any, method: str, kind: str, identity: str = "", **body: An
     path = f"/api/catalog-{kind}" + (f"/{COMPOUND}{identity}" if identity else "")
     name = {"items": "catalog-item", "variants": "catalog-variant", "categories": "catalog-category"}[kind]
     data = {"type": name, **({"id": COMPOUND + identity} if identity else {}), **body}
-    headers, sent = line.klaviyo.headers() | JSON, None if method == "DELETE" else {"data": data}
-    answer = requests.request(method, line.klaviyo.url + path, json=sent, headers=headers, timeout=30)
-    answer.raise_for_status()
-    line.klaviyo.settled()
+    ask_klaviyo(line, method, path, None if method == "DELETE" else {"data": data})
 
 
 def new(identity: str, **more: Any) -> dict[str, Any]:
@@ -143,7 +122,7 @@ def comparison(line: Any, meanwhile: Callable[[], Any], young_from: datetime | N
 
 
 def test_an_item_in_other_categories_is_different_and_healed(line: Any) -> None:
-    assert compare(line)["agrees"]
+    assert compare(line, "catalog")["agrees"]
     before = members(line)
     (first, one), (second, other), *_ = sorted((each, ids) for each, ids in before.items() if ids)
     taken_off = min(one)
@@ -151,11 +130,11 @@ def test_an_item_in_other_categories_is_different_and_healed(line: Any) -> None:
     in_klaviyo(line, "PATCH", "items", taken_off, attributes={}, relationships=categories())
     now = {each for each, ids in before.items() if added in ids} | {second}
     in_klaviyo(line, "PATCH", "items", added, attributes={}, relationships=categories(*now))
-    report = compare(line)
+    report = compare(line, "catalog")
     assert not report["agrees"]
     assert told(line, report) == {("different", "items", taken_off), ("different", "items", added)}
     assert {row["detail"] for row in rows(line, report)} == {"categories differ"}
-    healed = compare(line, heal=True)
+    healed = compare(line, "catalog", heal=True)
     assert (healed["agrees"], healed["healed"]) == (True, 2)
     assert members(line) == before
     assert first in before
@@ -166,8 +145,8 @@ def test_all_categories_taken_off_are_found_and_a_category_of_somebody_elses_is_
     shelved = set().union(*before.values())
     for identity in shelved:
         in_klaviyo(line, "PATCH", "items", identity, attributes={}, relationships=categories())
-    assert told(line, compare(line)) == {("different", "items", each) for each in shelved}
-    assert compare(line, heal=True)["agrees"]
+    assert told(line, compare(line, "catalog")) == {("different", "items", each) for each in shelved}
+    assert compare(line, "catalog", heal=True)["agrees"]
     in_klaviyo(
         line,
         "POST",
@@ -177,7 +156,7 @@ def test_all_categories_taken_off_are_found_and_a_category_of_somebody_elses_is_
     some = min(shelved)
     now = {each for each, ids in before.items() if some in ids} | {"summer"}
     in_klaviyo(line, "PATCH", "items", some, attributes={}, relationships=categories(*now))
-    report = compare(line)
+    report = compare(line, "catalog")
     assert (report["agrees"], told(line, report)) == (True, set())
 
 
@@ -202,13 +181,13 @@ def test_a_variant_of_another_item_is_told_with_what_to_do(line: Any) -> None:
     elsewhere = {"item": {"data": {"type": "catalog-item", "id": COMPOUND + wrong}}}
     in_klaviyo(line, "POST", "variants", attributes={**was, "inventory_quantity": 1}, relationships=elsewhere)
     for heal in (False, True):
-        report = compare(line, heal=heal)
+        report = compare(line, "catalog", heal=heal)
         assert (report["agrees"], report["healed"]) == (False, 0)
         assert told(line, report) == {("different", "variants", moved)}
         (row,) = rows(line, report)
         assert f"with item {wrong} instead of {parent}" in row["detail"]
     in_klaviyo(line, "DELETE", "variants", moved)
-    assert compare(line, heal=True)["agrees"]
+    assert compare(line, "catalog", heal=True)["agrees"]
 
 
 def test_an_item_that_is_made_and_delivered_while_it_looks_is_not_extra(
@@ -226,19 +205,19 @@ def test_an_item_that_was_deleted_since_the_flow_ran_is_the_flows_to_remove(
 ) -> None:
     made = item()
     line.run("catalog", end="2031-01-01T00:00:00Z")
-    assert compare(line)["agrees"]
+    assert compare(line, "catalog")["agrees"]
     run = Run(line.store, domain_of(line.store, "catalog"), Window(), line.staging)
     highwater.put(run, datetime.now(UTC) - timedelta(hours=2), "a test")
     netsuite.delete("item", made, (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    report = compare(line)
+    report = compare(line, "catalog")
     wanted = {("not yet", "items", str(made)), ("not yet", "variants", str(made))}
     assert (report["agrees"], told(line, report)) == (True, wanted)
     assert held(line, "items")[str(made)]["published"], "nothing is healed before its time"
     # When the flow has run since, it has missed it.
     highwater.put(run, datetime.now(UTC) + timedelta(minutes=2), "a test")
-    report = compare(line)
+    report = compare(line, "catalog")
     assert {verdict for verdict, *_ in told(line, report)} == {"different"}
-    assert compare(line, heal=True)["agrees"]
+    assert compare(line, "catalog", heal=True)["agrees"]
     assert not held(line, "items")[str(made)]["published"]
 
 
@@ -250,7 +229,7 @@ def test_what_is_gone_is_extra_only_while_it_is_published(
         netsuite.delete("item", id_, LONG_AGO)
         in_klaviyo(line, "POST", "items", attributes=new(str(id_), published=id_ == shown))
     in_klaviyo(line, "POST", "items", attributes=new("99999999", published=False))
-    report = compare(line)
+    report = compare(line, "catalog")
     # What NetSuite never had was not left so by the flow.
     assert told(line, report) == {("extra", "items", str(shown)), ("extra", "items", "99999999")}
     details = {row["identity"]: row["detail"] for row in rows(line, report)}
@@ -267,7 +246,7 @@ def test_a_rejected_item_excuses_what_klaviyo_has_only_if_it_was_delivered(
     run = Run(line.store, domain_of(line.store, "catalog"), Window(), line.staging)
     # Young: the flow may have delivered it a moment ago.
     highwater.put(run, datetime.now(UTC) - timedelta(hours=2), "a test")
-    assert told(line, compare(line)) == {("not yet", "items", str(never))}
+    assert told(line, compare(line, "catalog")) == {("not yet", "items", str(never))}
     highwater.put(run, datetime.now(UTC) + timedelta(minutes=2), "a test")
     netsuite.update("item", never, lastmodifieddate=LONG_AGO)
-    assert told(line, compare(line)) == {("extra", "items", str(never))}
+    assert told(line, compare(line, "catalog")) == {("extra", "items", str(never))}

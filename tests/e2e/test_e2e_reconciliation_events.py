@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
-from reconciled_events import ZONE, at, compare, held, send, today, told
+from reconciled import ZONE, at, compare, fresh_line, rows, send, today
 
 from netsuite_connector.flows import consents, privacy
 from netsuite_connector.flows.domain import domain_of
@@ -18,13 +17,10 @@ from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
-from netsuite_connector.staging.staging import Staging
-from netsuite_connector.stores.operations import ReconciliationSettings
 from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
-_numbers = count()
 OPEN, CANCELLED = "SalesOrd:B", "SalesOrd:C"
 PLACED, REFUNDED = "Placed Order", "Refunded Order"
 KEPT = {
@@ -88,11 +84,19 @@ def klaviyo() -> Iterator[Klaviyo]:
 
 @pytest.fixture
 def line(netsuite: NetSuite, klaviyo: Klaviyo, new_line: Callable[..., Any]) -> Any:
-    klaviyo.reset()
-    made = replace(new_line(netsuite, klaviyo), staging=Staging(f"memory://excused-{next(_numbers)}"))
-    prompt = ReconciliationSettings(delay_minutes=0)
-    made.store = made.store.model_copy(update={"timezone": ZONE.key, "reconciliation": prompt})
-    return made
+    return fresh_line(netsuite, klaviyo, new_line)
+
+
+def told(line: Any, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The report's findings about events."""
+    return [row for row in rows(line, report) if row["kind"] != "profiles"]
+
+
+def held(line: Any, unique_id: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Klaviyo's events of this identity, by metric and address."""
+    line.klaviyo.settled()
+    events = line.klaviyo.rows("events")
+    return {(row["metric"], row["email"]): row for row in events if row["unique_id"] == unique_id}
 
 
 @pytest.fixture
@@ -221,14 +225,14 @@ def test_an_order_that_was_cancelled_under_an_earlier_address_is_not_cancelled_t
     moved(netsuite, order)
     netsuite.update("transaction", order.id, memo="once more", lastmodifieddate=at(today(), 0, 10))
     # The day of the last change, which is not that of the event.
-    report = compare(line, "orders", first=1, heal=True)
+    report = compare(line, "orders", days=1, heal=True)
     assert report["agrees"]
     assert told(line, report) == []
     assert {email for metric, email in held(line, order.identity) if metric == "Cancelled Order"} == {
         order.email
     }
     # On its own day it is there, with the earlier address.
-    report = compare(line, "orders", first=2, last=2)
+    report = compare(line, "orders", days=2, last=2)
     assert report["agrees"]
     assert short(line, report) == {("Cancelled Order", "different", order.identity, True)}
 

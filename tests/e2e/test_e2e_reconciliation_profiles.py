@@ -5,32 +5,24 @@ and profiles whose record is rejected, merged or deleted by now.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
-import requests
+from reconciled import ask_klaviyo, compare, fresh_line, rows
 
 from netsuite_connector.flows import privacy
 from netsuite_connector.flows.guard import Guard
-from netsuite_connector.flows.reconciliation.model import ask
 from netsuite_connector.flows.reconciliation.profiles import differences, lacks
-from netsuite_connector.flows.reconciliation.reconcile import reconcile
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
-from netsuite_connector.staging.staging import Staging
-from netsuite_connector.stores.operations import ReconciliationSettings
 
 pytestmark = pytest.mark.line
 
 PERSON = {"isperson": True, "stage": "CUSTOMER", "subsidiary": "1", "isinactive": False, "lastname": "Doe"}
 OWN = "NetSuite ID"
-JSON = {"Content-Type": "application/vnd.api+json"}
-_numbers = count()
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +45,7 @@ def klaviyo() -> Iterator[Klaviyo]:
 
 @pytest.fixture
 def line(netsuite: NetSuite, klaviyo: Klaviyo, new_line: Callable[..., Any]) -> Any:
-    klaviyo.reset()
-    made = replace(new_line(netsuite, klaviyo), staging=Staging(f"memory://profiles-{next(_numbers)}"))
-    prompt = ReconciliationSettings(delay_minutes=0)
-    made.store = made.store.model_copy(update={"reconciliation": prompt})
+    made = fresh_line(netsuite, klaviyo, new_line)
     made.run("customers")
     klaviyo.settled()
     return made
@@ -77,34 +66,13 @@ def person(netsuite: NetSuite) -> Iterator[Callable[..., int]]:
         netsuite.delete("customer", id_)
 
 
-def compare(line: Any, *, heal: bool = False, client: Any = None) -> dict[str, Any]:
-    """A reconciliation of the last days, today among them."""
-    today = datetime.now(UTC).date()
-    wishes = {"from": str(today - timedelta(days=6)), "to": str(today + timedelta(days=1)), "heal": heal}
-    (asked,) = ask(line.store, {"flows": ["customers"], **wishes}, datetime.now(UTC))
-    return reconcile(line.store, line.staging, line.netsuite_client(), client or line.klaviyo_client(), asked)
-
-
-def findings(line: Any, report: dict[str, Any]) -> list[dict[str, Any]]:
-    place = ("demo", "reconciliation", report["flow"], f"{report['from']}--{report['to']}", "findings")
-    return [row for batch in line.staging.dataset(*place).batches() for row in batch.to_pylist()]
-
-
 def told(line: Any, report: dict[str, Any]) -> set[tuple[str, int, bool]]:
     """Verdict, internal id, and whether it is an edit, of each finding."""
-    return {(row["verdict"], row["internal_id"], row["edited"]) for row in findings(line, report)}
+    return {(row["verdict"], row["internal_id"], row["edited"]) for row in rows(line, report)}
 
 
 def total(report: dict[str, Any], name: str) -> int:
     return sum(each[name] for each in report["kinds"])
-
-
-def ask_klaviyo(line: Any, method: str, path: str, body: dict[str, Any]) -> None:
-    """What somebody else does in the Klaviyo account."""
-    headers = line.klaviyo.headers() | JSON
-    url = line.klaviyo.url + path
-    requests.request(method, url, json={"data": body}, headers=headers, timeout=30).raise_for_status()
-    line.klaviyo.settled()
 
 
 def forget(line: Any, email: str) -> None:
@@ -124,47 +92,47 @@ def change(line: Any, email: str, **attributes: Any) -> None:
         line,
         "PATCH",
         f"/api/profiles/{identity}",
-        {"type": "profile", "id": identity, "attributes": attributes},
+        {"data": {"type": "profile", "id": identity, "attributes": attributes}},
     )
 
 
 def make(line: Any, email: str, **attributes: Any) -> None:
     body = {"type": "profile", "attributes": {"email": email, **attributes}}
-    ask_klaviyo(line, "POST", "/api/profiles", body)
+    ask_klaviyo(line, "POST", "/api/profiles", {"data": body})
 
 
 def test_whoever_asked_to_be_forgotten_is_neither_missing_nor_sent_again(line: Any) -> None:
-    before = total(compare(line), "rejected")
+    before = total(compare(line, "customers"), "rejected")
     gone, lost = list(people(line))[:2]
     guard = Guard(line.staging, line.store.klaviyo.connection, "test")
     privacy.request_deletions(guard, line.klaviyo_client(), [gone])
     forget(line, lost)
-    report = compare(line)
-    assert [row["verdict"] for row in findings(line, report)] == ["missing"]
+    report = compare(line, "customers")
+    assert [row["verdict"] for row in rows(line, report)] == ["missing"]
     assert total(report, "rejected") == before + 1
-    healed = compare(line, heal=True)
+    healed = compare(line, "customers", heal=True)
     assert (healed["agrees"], healed["healed"]) == (True, 1)
     assert (gone in people(line), lost in people(line)) == (False, True)
     # NetSuite's record made the profile again, and Klaviyo lost something of it: it is left to the flow.
     make(line, gone, first_name="Another")
-    healed = compare(line, heal=True)
+    healed = compare(line, "customers", heal=True)
     assert (healed["agrees"], healed["healed"]) == (True, 0)
 
 
 def test_a_lost_phone_number_or_external_id_is_a_difference_and_healed(line: Any) -> None:
-    assert compare(line)["agrees"]
+    assert compare(line, "customers")["agrees"]
     before = people(line)
     phone = next(email for email, row in before.items() if row["phone_number"])
     identity = next(email for email, row in before.items() if row["external_id"] and email != phone)
     change(line, phone, phone_number=None)
     change(line, identity, external_id=None)
-    report = compare(line)
-    details = {row["internal_id"]: row["detail"] for row in findings(line, report)}
+    report = compare(line, "customers")
+    details = {row["internal_id"]: row["detail"] for row in rows(line, report)}
     assert details == {
         int(before[phone]["properties"][OWN]): "phone_number differ",
         int(before[identity]["properties"][OWN]): "external_id differ",
     }
-    assert compare(line, heal=True)["agrees"]
+    assert compare(line, "customers", heal=True)["agrees"]
     after = people(line)
     assert after[phone]["phone_number"] == before[phone]["phone_number"]
     assert after[identity]["external_id"] == before[identity]["external_id"]
@@ -180,7 +148,7 @@ def test_an_identifier_that_another_profile_has_is_no_difference(
     change(line, identity, external_id=None)
     make(line, "phone@shop.example", phone_number=before[phone]["phone_number"])
     make(line, "identity@shop.example", external_id=before[identity]["external_id"])
-    report = compare(line)
+    report = compare(line, "customers")
     assert (report["agrees"], told(line, report)) == (True, set())
     # So is a number that Klaviyo refused: the flow left it as a property.
     for name in ("ann", "bob"):
@@ -191,8 +159,8 @@ def test_an_identifier_that_another_profile_has_is_no_difference(
     assert numbers == {None, "+14155552671"}
     change(line, "ann@shop.example", phone_number=None)
     change(line, "bob@shop.example", phone_number=None)
-    report = compare(line)
-    assert [row["detail"] for row in findings(line, report)] == ["phone_number differ"]
+    report = compare(line, "customers")
+    assert [row["detail"] for row in rows(line, report)] == ["phone_number differ"]
 
 
 class _Counting:
@@ -212,13 +180,13 @@ class _Counting:
 
 def test_other_profiles_are_looked_up_together_and_only_where_something_is_lost(line: Any) -> None:
     client = _Counting(line.klaviyo_client())
-    assert compare(line, client=client)["agrees"]
+    assert compare(line, "customers", client=client)["agrees"]
     refused = {row["email"] for row in people(line).values() if "NetSuite Phone" in row["properties"]}
     assert (client.lookups, refused) == (0, set())
     with_phone = [email for email, row in people(line).items() if row["phone_number"]][:5]
     for email in with_phone:
         change(line, email, phone_number=None)
-    assert len(findings(line, compare(line, client=client))) == 5
+    assert len(rows(line, compare(line, "customers", client=client))) == 5
     assert client.lookups == 2, "one for each of the two looks"
 
 
@@ -233,10 +201,10 @@ def test_a_store_that_leaves_identifiers_out_is_told_of_none(line: Any) -> None:
     line.klaviyo.reset()
     line.run("customers", resend=True)
     assert not any(row["phone_number"] or row["external_id"] for row in people(line).values())
-    report = compare(line)
+    report = compare(line, "customers")
     assert (report["agrees"], told(line, report)) == (True, set())
     make(line, "eve@shop.example", properties={"Record": "99999999"})
-    assert told(line, compare(line)) == {("extra", 99999999, False)}
+    assert told(line, compare(line, "customers")) == {("extra", 99999999, False)}
 
 
 def test_a_number_that_the_store_sends_under_the_propertys_name_proves_nothing() -> None:
@@ -258,15 +226,15 @@ def test_a_rejected_record_excuses_its_profile_only_if_it_was_delivered(
 ) -> None:
     never = person("nobody")
     make(line, "eve@shop.example", properties={OWN: str(never)})
-    report = compare(line)
+    report = compare(line, "customers")
     assert (report["agrees"], told(line, report)) == (False, {("extra", never, False)})
     once = person("once@shop.example")
     line.run("customers", end="2031-01-01T00:00:00Z")
     netsuite.update("customer", once, email="nobody")
-    assert told(line, compare(line)) == {("extra", never, False)}
+    assert told(line, compare(line, "customers")) == {("extra", never, False)}
     # Nor does it matter that the flow has seen by now that it is rejected.
     line.run("customers", start="2020-01-01T00:00:00Z", end="2032-01-01T00:00:00Z")
-    assert told(line, compare(line)) == {("extra", never, False)}
+    assert told(line, compare(line, "customers")) == {("extra", never, False)}
 
 
 def test_the_profile_of_a_merged_or_deleted_record_is_told_and_no_disagreement(
@@ -275,19 +243,19 @@ def test_the_profile_of_a_merged_or_deleted_record_is_told_and_no_disagreement(
     merged, deleted = person("merged@shop.example"), person("deleted@shop.example")
     into = person("into@shop.example")
     line.run("customers", end="2031-01-01T00:00:00Z")
-    assert compare(line)["agrees"]
+    assert compare(line, "customers")["agrees"]
     netsuite.merge("customer", merged, into)
     netsuite.delete("customer", deleted)
     wanted = {("extra", merged, True), ("extra", deleted, True)}
-    report = compare(line)
+    report = compare(line, "customers")
     assert (report["agrees"], told(line, report)) == (True, wanted)
-    assert all("merged or deleted" in row["detail"] for row in findings(line, report))
+    assert all("merged or deleted" in row["detail"] for row in rows(line, report))
     line.run("customers", start="2020-01-01T00:00:00Z", end="2032-01-01T00:00:00Z")
-    healed = compare(line, heal=True)
+    healed = compare(line, "customers", heal=True)
     assert (healed["agrees"], healed["healed"], told(line, healed)) == (True, 0, wanted)
     # One that was never delivered is somebody else's doing.
     strange = person("strange@shop.example")
     netsuite.delete("customer", strange)
     make(line, "strange@shop.example", properties={OWN: str(strange)})
-    report = compare(line)
+    report = compare(line, "customers")
     assert (report["agrees"], told(line, report)) == (False, wanted | {("extra", strange, False)})
