@@ -164,7 +164,7 @@ def show(console: Console, orders: int = ORDERS) -> bool:
     nothing_else = state["events_repeated"] == state["flows_woken"] == state["consents"] == woken == 0
     agree = all(each["agrees"] for each in proof["reconciled"])
     healed = sum(each["healed"] for each in proof["reconciled"]) >= people + events
-    mended_all = again["replayed"]["left_the_list"] == mended
+    mended_all = again["replayed"]["customers"]["left_the_list"] == mended
     differ = any(finding.differences for finding in findings)
     as_shown = cleaned["housekeeping"]["shown"] == cleaned["housekeeping"]["removed"]
     fine = (nothing_else, agree, healed, mended_all, as_shown, not third["windows"], not differ)

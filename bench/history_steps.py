@@ -122,13 +122,14 @@ class Work:
         tell(listed=dict(reasons.most_common(4)), ids=list(mine), took=seconds)
 
     def replay(self) -> None:
-        """Replay all customers without an address."""
+        """Replay all customers without an address, and the orders of such."""
         began = time.monotonic()
-        wanted = Wanted(reason=NO_ADDRESS)
-        report = replay(self._run("customers"), self.netsuite, self.klaviyo, wanted, "bench")
-        assert report is not None
-        rows = report["rows"] | {"left_the_list": report["rejected_list"]["left"]}
-        tell(replayed=rows, took=round(time.monotonic() - began, 2), peak_mb=_peak())
+        replayed = {}
+        for flow in self.flows:
+            report = replay(self._run(flow), self.netsuite, self.klaviyo, Wanted(reason=NO_ADDRESS), "bench")
+            assert report is not None
+            replayed[flow] = report["rows"] | {"left_the_list": report["rejected_list"]["left"]}
+        tell(replayed=replayed, took=round(time.monotonic() - began, 2), peak_mb=_peak())
 
     def housekeeping(self) -> None:
         """Remove what the store need not keep in a month, and say what would go before and does."""
