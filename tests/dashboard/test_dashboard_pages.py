@@ -158,7 +158,9 @@ def fill(store: Store, staging: Staging) -> None:
     staging.write_json(("demo", "history", "progress.json"), progress)
     place = ("demo", "reconciliation", "orders", "2026-11-19--2026-11-20")
     told = {"store": "demo", "flow": "orders", "from": "2026-11-19", "to": "2026-11-20", "at": MARK}
-    staging.write_json((*place, "report.json"), told | {"agrees": False, "healed": 5, "kinds": [KIND]})
+    told |= {"agrees": False, "healed": 5, "kinds": [KIND], "doubts": ["NetSuite gave too few rows."]}
+    read = {"source": "orders", "read": "created", "counted": 1300, "staged": 1234, "rejected": 6}
+    staging.write_json((*place, "report.json"), told | {"sources": [read]})
     found = {"store": "demo", "flow": "orders", "kind": "Placed Order", "day": "2026-11-19"}
     rows = [
         found
@@ -332,6 +334,8 @@ def test_a_reconciliation_shows_numbers_by_day_and_records(server: Server) -> No
     page = server.page("report?store=demo&flow=orders&span=2026-11-19--2026-11-20")
     assert "Placed Order 2026-11-19 disagrees 512 2 510 507 50,000.50 49,000 3 0 0 1 0" in page
     assert "netsuite-31" in page
+    assert "orders created 1,300 1,234 6" in page
+    assert "NetSuite gave too few rows." in page
     young = server.page("report?store=demo&flow=orders&span=2026-11-19--2026-11-20&verdict=not yet")
     assert "netsuite-34 sent once yes" in young
     assert "netsuite-31" not in young

@@ -102,9 +102,10 @@ def _concerns(status: FlowStatus) -> Iterator[str]:
     if status.last is not None and status.last.report is not None and not status.last.report["adds_up"]:
         yield f"The numbers of the last run of {name} don't add up."
     if status.reconciled is not None and not status.reconciled.agrees:
-        sums = [f"{status.reconciled.sum(each):,} {each}" for each in ("missing", "extra", "different")]
+        sums = {each: status.reconciled.sum(each) for each in ("missing", "extra", "different")}
+        told = ", ".join(f"{count:,} {each}" for each, count in sums.items()) + "."
         doubts = " ".join(status.reconciled.doubts)
-        yield f"NetSuite and Klaviyo do not agree about {name}: {doubts or ', '.join(sums) + '.'}"
+        yield f"NetSuite and Klaviyo do not agree about {name}: {told if any(sums.values()) else doubts}"
 
 
 def _realtime_concerns(drain: RealTime) -> Iterator[str]:
