@@ -105,7 +105,9 @@ class World:
 
     def _edit(self) -> bool:
         id_ = self._luck.choice(self._customers)
-        self._update("customer", id_, lastname=f"Edited{self._next()}", firstname="Somebody")
+        # Now and then it is as it was before, which must not be taken for what Klaviyo has.
+        lastname = self._luck.choice(("Edited", "Edited again", f"Edited{self._next()}"))
+        self._update("customer", id_, lastname=lastname, firstname="Somebody")
         return True
 
     def _insert(self) -> bool:
@@ -205,7 +207,7 @@ class World:
     def _reprice(self) -> bool:
         if not self._goods:
             return False
-        price = self._luck.randrange(100, 20_000) / 100
+        price = self._luck.choice((15.0, 25.0, self._luck.randrange(100, 20_000) / 100))
         self._update("item", self._luck.choice(self._goods)["internalid"], baseprice=price)
         return True
 

@@ -42,7 +42,8 @@ def leaving(source: Source, *, delete: bool) -> Source:
     """The derived source of what leaves of ``source``. It shares its ledger, so that a record leaves once,
     and is new when it comes back.
     """
-    return Source(name=f"gone_{source.name}", kind=_KINDS[source.name, delete], ledger_of=source.name)
+    kind = _KINDS[source.name, delete]
+    return Source(name=f"gone_{source.name}", kind=kind, ledger_of=source.name, leaves=True)
 
 
 def gone_items(source: Source, known: Known) -> Iterator[Records]:

@@ -79,6 +79,8 @@ class Source:
     that was delivered is never sent again, as the destination can't change it. ``ledger_of``: the source
     whose ledger it shares. ``always``: it has no ledger, so everything that is read is sent.
 
+    ``leaves``: its records take away what is gone, and are done where the destination does not have it.
+
     ``several``: a record's rows become one record together, and are no repeats; with ``prefer`` one of them
     speaks for it, chosen by these columns (true and low values first). ``only`` narrows the search, besides
     what the store says. ``whole``: a lookup that is read whole, whatever the window.
@@ -106,6 +108,7 @@ class Source:
     once: bool = False
     ledger_of: str | None = None
     always: bool = False
+    leaves: bool = False
     several: bool = False
     together: str | None = None
     several_forms: bool = False
@@ -224,9 +227,9 @@ class Known:
 
     ``extracted`` (with some columns only, if asked) and ``valid`` rows of this run, records that were
     ``deleted`` in NetSuite within its window, the ``ledger`` of what was delivered before the run began to
-    read (``id`` and ``sub``). ``site`` is what a shaper of such rows must know: what the store says of their
-    source holds for what is made of them too, unless it says otherwise. ``whole``: the run read all there
-    is, so what it did not see is gone.
+    read (``id`` and ``sub``), or may have been. ``site`` is what a shaper of such rows must know: what the
+    store says of their source holds for what is made of them too, unless it says otherwise. ``whole``: the
+    run read all there is, so what it did not see is gone.
     """
 
     extracted: Callable[..., Iterator[pa.RecordBatch]]

@@ -8,6 +8,9 @@ share an identity, and few of those change at a time.
 named is not among them, while the others may be as it has left them: the order of a first parcel is shipped
 in full once the second has left. So all that were made from the same transaction are read.
 
+*Was it overtaken?* What another run had read later and delivered, maybe before an older version of it was
+sent, is read anew, with what it is looked up in (``flows/underway.py``).
+
 *Of which order is it?* An order that a shipment or refund refers to, and that no run has read, becomes one of
 the run's own: its own change was missed. Where a person bounded the run, the order book is told of it only.
 """
@@ -27,14 +30,18 @@ from netsuite_connector.domains.model import Source
 from netsuite_connector.domains.order_flow import LINKS
 from netsuite_connector.domains.orders import ORDERS
 from netsuite_connector.flows import ledger
+from netsuite_connector.flows.ledger import Ints
 from netsuite_connector.flows.lookups import inform_book, referred
-from netsuite_connector.flows.merge import Ints, touched_ids
-from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.merge import touched_ids
+from netsuite_connector.flows.run import READ_AGAIN, Run
+from netsuite_connector.flows.underway import overtaken_ids
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.netsuite.page import Page
 from netsuite_connector.window import Window
 
 log = logging.getLogger(__name__)
+
+_NONE: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,10 @@ class Companions:
 def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     """Add to what was extracted the records that share an identity with one that spoke for it, and that
     changed or was deleted, unless the run reads all there is; where it reads chosen records, those that are
-    told apart only together with them; and the orders that nobody knew.
+    told apart only together with them; where it is one on a schedule, those that were overtaken; and the
+    orders that nobody knew.
     """
+    read = _overtaken(run, client)
     pages: list[tuple[Source, Iterator[Page]]] = []
     if run.domain.merge is not None and not run.whole:
         pages += [
@@ -64,7 +73,6 @@ def read_companions(run: Run, client: NetSuiteClient) -> Companions:
             for source in run.domain.shaped
             if (field := source.together) is not None and (values := _values(run, source, field))
         ]
-    read = Companions()
     for source, each in pages:
         read = _with(run, source, list(each), read)
     # A window of history learns of them when all windows are read, and what reads only shows what it is told.
@@ -79,13 +87,27 @@ def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     return read
 
 
-def _with(run: Run, source: Source, pages: list[Page], before: Companions) -> Companions:
-    """What was read besides, with these pages, which are added to what was extracted. Rows of lookups are not
-    counted.
+def _overtaken(run: Run, client: NetSuiteClient) -> Companions:
+    read = Companions()
+    narrowed = run.bounded or run.history or run.limit is not None or run.replay is not None
+    ids = _NONE if run.whole or narrowed or run.everything else overtaken_ids(run)
+    for source in run.domain.extracted if len(ids) else ():
+        left = ids[~np.isin(ids, touched_ids(run, source))]
+        if len(left) and not source.whole:
+            pages = client.pages(run.search(source), Window(), ids=left.tolist(), **_how(run, source))
+            read = _with(run, source, list(pages), read, READ_AGAIN)
+    return read
+
+
+def _with(
+    run: Run, source: Source, pages: list[Page], before: Companions, fact: str | None = None
+) -> Companions:
+    """What was read besides, with these pages, which are added to what was extracted, as is a ``fact`` that
+    says how many rows they had. Rows of lookups are not counted.
     """
     if not pages:
         return before
-    rows = _add(run, source, pa.Table.from_batches([page.batch for page in pages]))
+    rows = _add(run, source, pa.Table.from_batches([page.batch for page in pages]), fact)
     log.info("%s: %s rows read along with what changed", source.name, rows)
     return Companions(
         before.rows + (0 if source.kind is None else rows),
@@ -129,7 +151,7 @@ def _wanted(run: Run) -> list[Ints]:
     return [np.array([id_ for id_, key in each if key in up], dtype=np.int64) for each in others]
 
 
-def _add(run: Run, source: Source, read: pa.Table) -> int:
+def _add(run: Run, source: Source, read: pa.Table, fact: str | None) -> int:
     """Write the extract anew with the records of ``read`` that it has not, by internal id. Returns how many
     rows these have.
     """
@@ -147,5 +169,6 @@ def _add(run: Run, source: Source, read: pa.Table) -> int:
             writer.write(both.sort_by("internalid") if end > at else batch)
             at = end
         writer.write(added.slice(at))
-        writer.commit(**manifest.facts)
+        told = {} if fact is None else {fact: added.num_rows}
+        writer.commit(**{**manifest.facts, **told})
     return int(added.num_rows)

@@ -16,9 +16,11 @@ import pyarrow as pa
 
 from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import feed, ledger
-from netsuite_connector.flows.delivery import Delivery
+from netsuite_connector.flows.delivery import Delivery, Document
+from netsuite_connector.flows.overtaken import newer_than, without
 from netsuite_connector.flows.readback import PATIENCE, ReadBack
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.underway import Underway
 from netsuite_connector.klaviyo.batching import Rejection
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.staging import rejected as rejected_rows
@@ -51,39 +53,44 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
     read = run.read_from
     for source in run.domain.delivered:
         refused: dict[str, tuple[str, ...]] = {}
+        absent: set[str] = set()
         taken = 0
         delivery = Delivery(run, source, client)
+        noted = Underway(run, source)
         for batch in delivery.batches():
             if isinstance(batch, Rejection):
                 refused[batch.key] = batch.reasons
                 continue
+            # What Klaviyo refuses as it is, or has lost, is sent again.
+            noted.go_on()
             document = delivery.settle(batch)
             refused.update(document.rejected)
-            taken += len(batch.records) - len(document.rejected)
+            absent.update(document.absent)
+            taken += len(batch.records) - len(document.rejected) - len(document.absent)
             requests += len(document.sends)
             proof["resent"] += document.resent
-            without_phone = sum(len(send.keys) for send in document.sends if send.without_phone)
-            if without_phone:
-                warnings[PHONE_REFUSED] += without_phone
-            without_external_id = sum(len(send.keys) for send in document.sends if send.without_external_id)
-            if without_external_id:
-                warnings[EXTERNAL_ID_REFUSED] += without_external_id
+            warnings += _left_out(document)
         read_back = ReadBack(
             delivery, client, everything=run.store.klaviyo.confirm is HowMuch.ALL, patience=patience
         )
-        refused.update(read_back.prove(taken, refused))
+        refused.update(read_back.prove(taken, refused | dict.fromkeys(absent, ())))
         proof.update(asdict(read_back.proof))
         for why in refused.values():
             reasons.update(set(why))
         _write_rejected(run, source, refused)
-        delivered = _delivered(run, source, refused, rows, records)
+        # What another run has read later and delivered while this one was sending counts for what Klaviyo
+        # has, but which of both came last nobody knows.
+        newer = newer_than(run, source)
+        delivered = without(newer, _delivered(run, source, refused, rows, records))
         if source.always:
             # Nobody asks what was sent before, but the records are counted on the way.
             deque(delivered, maxlen=0)
         else:
             ledger.update(run.ledger(source), delivered, read)
         if run.domain.merge is not None:
-            ledger.update(run.ledger(source), run.dataset("noted", source).batches(), read)
+            notes = without(newer, run.dataset("noted", source).batches())
+            ledger.update(run.ledger(source), notes, read)
+        noted.end(newer["id"])
         log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
     names = ("delivered", "rejected")
     return {
@@ -95,6 +102,15 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
         "read_back": dict(proof),
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _left_out(document: Document) -> Counter[str]:
+    """How many profiles went without what stood in their way."""
+    without: Counter[str] = Counter()
+    for send in document.sends:
+        without[PHONE_REFUSED] += len(send.keys) if send.without_phone else 0
+        without[EXTERNAL_ID_REFUSED] += len(send.keys) if send.without_external_id else 0
+    return without
 
 
 def _delivered(

@@ -72,12 +72,14 @@ class Send:
 
 @dataclass(slots=True)
 class Document:
-    """What is known of a batch. ``rejected`` holds reasons by key; ``settled``: Klaviyo has nothing more to
-    say; ``resent``: how many records were sent again because they did not show.
+    """What is known of a batch. ``rejected`` holds reasons by key; ``absent`` are the keys of what was to be
+    taken away and was not there; ``settled``: Klaviyo has nothing more to say; ``resent``: how many records
+    were sent again because they did not show.
     """
 
     sends: list[Send] = field(default_factory=list)
     rejected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
     settled: bool = False
     resent: int = 0
 
@@ -89,7 +91,8 @@ class Document:
             for send in document["sends"]
         ]
         rejected = {key: tuple(why) for key, why in document["rejected"].items()}
-        return cls(sends, rejected, document["settled"], document.get("resent", 0))
+        absent = document.get("absent", [])
+        return cls(sends, rejected, absent, document["settled"], document.get("resent", 0))
 
 
 class Delivery:
@@ -181,9 +184,10 @@ class Delivery:
                 "the next try sends the batch again; if this lasts, look the job up in Klaviyo."
             )
         self._refused(batch, result.rejected, records, send, document)
+        self._not_there(result.absent, document)
         rerouted = [records[key] for key in result.rerouted]
         if rerouted and self._source.kind in _CHANGES:
-            document.rejected |= {record.key: (NOT_THERE,) for record in rerouted}
+            self._not_there([record.key for record in rerouted], document)
         elif rerouted and send.bulk is _OTHER[self.bulk]:
             reason = (
                 "Klaviyo took it neither as new nor as a change: it was created or deleted at the same time"
@@ -278,12 +282,18 @@ class Delivery:
             str(resource["attributes"]["external_id"]): resource["attributes"]
             for resource in self._klaviyo.catalog.read(self.bulk.catalog, wanted, sorted(fields))
         }
-        document.rejected |= {key: (NOT_THERE,) for key in wanted if key not in held}
+        self._not_there([key for key in wanted if key not in held], document)
         return [
             record
             for record in batch.records
             if record.key in held and not wanted[record.key].items() <= held[record.key].items()
         ]
+
+    def _not_there(self, keys: Collection[str], document: Document) -> None:
+        if self._source.leaves:
+            document.absent += [key for key in keys if key not in document.absent]
+        else:
+            document.rejected |= dict.fromkeys(keys, (NOT_THERE,))
 
     def _as_sent(self, record: Record, bulk: Bulk, without: tuple[str, ...]) -> Record:
         domain = self._run.domain

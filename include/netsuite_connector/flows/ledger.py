@@ -8,7 +8,7 @@ pays for no others; readers get the newest line of each record, ordered by (id, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 from netsuite_connector.flows.segments import Segments
 from netsuite_connector.flows.sorted_merge import side_by_side
 from netsuite_connector.staging.staging import Staging
+
+Ints = npt.NDArray[np.int64]
 
 SCHEMA = pa.schema(
     [
@@ -77,18 +79,35 @@ def key_hashes(keys: Iterable[str]) -> bytes:
     return b"".join([blake2b(key.encode(), digest_size=16).digest() for key in keys])
 
 
+def hashes_of(column: pa.Array) -> npt.NDArray[np.uint64]:
+    """A column of such hashes without nulls, each as two numbers."""
+    return np.frombuffer(b"".join(column.to_pylist()), dtype="u8").reshape(-1, 2)
+
+
+def numbers_of(lines: pa.RecordBatch) -> Ints:
+    """A number for each line's identity. Two may have the same one, so it only serves where that does no
+    harm.
+    """
+    return hashes_of(lines.column("key_hash"))[:, 0].view(np.int64)
+
+
 def read(ledger: Ledger, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The ledger's lines; none before the first delivery. What other runs add meanwhile may be among them."""
     return ledger.segments.read(columns or SCHEMA.names)
 
 
 def unknown(
-    ledger: Ledger, records: Iterator[pa.RecordBatch], *, once: bool, resend: bool = False
+    ledger: Ledger,
+    records: Iterator[pa.RecordBatch],
+    *,
+    once: bool,
+    resend: bool = False,
+    doubted: Callable[[pa.RecordBatch], npt.NDArray[np.bool_]] | None = None,
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Split ``records`` (ordered, with the ledger's columns) into (to send, unchanged).
 
-    Unchanged is what the ledger has with the same fingerprint; with ``once``, whatever the ledger has; with
-    ``resend``, where it may be sent again, nothing.
+    Unchanged is what the ledger has with the same fingerprint, unless that is ``doubted``; with ``once``,
+    whatever the ledger has; with ``resend``, where it may be sent again, nothing.
     """
     if resend and not once:
         for batch in records:
@@ -101,6 +120,8 @@ def unknown(
             yield new, new.slice(0, 0)
             continue
         known = _delivered(old, new, once=once)
+        if doubted is not None:
+            known = pc.and_(known, pa.array(~doubted(new)))
         yield new.filter(pc.invert(known)), new.filter(known)
 
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import ledger
+from netsuite_connector.flows.ledger import Ints
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.sorted_merge import side_by_side
 from netsuite_connector.flows.speaking import speaking
@@ -27,7 +28,6 @@ from netsuite_connector.flows.speaking import speaking
 # bytes a row).
 ROUND_ROWS = 1_000_000
 
-Ints = npt.NDArray[np.int64]
 # What a line is: a valid row of this run, a record that speaks since an earlier run, or one that only has, or
 # had, the identity.
 _ROW, _SPEAKER, _OTHER = 0, 1, 2
@@ -139,11 +139,6 @@ def touched_ids(run: Run, source: Source) -> Ints:
     return np.unique(np.concatenate(found))
 
 
-def hashes_of(column: pa.Array) -> npt.NDArray[np.uint64]:
-    """A column of hashes without nulls, each as two numbers."""
-    return np.frombuffer(b"".join(column.to_pylist()), dtype="u8").reshape(-1, 2)
-
-
 def _past(run: Run, index: int, touched: Ints) -> tuple[Ints, pa.Table]:
     """Which records of a source had another identity before, and what is to be noted of those that have
     another one now or are gone.
@@ -167,9 +162,9 @@ def _past(run: Run, index: int, touched: Ints) -> tuple[Ints, pa.Table]:
         if new is None or not len(ids):
             continue
         there = np.isin(ids, now)
-        hashes = hashes_of(new.column("key_hash"))[np.searchsorted(now, ids[there])]
+        hashes = ledger.hashes_of(new.column("key_hash"))[np.searchsorted(now, ids[there])]
         old = old.filter(pa.array(there))  # noqa: PLW2901
-        other = (hashes_of(old.column("key_hash")) != hashes).any(axis=1)
+        other = (ledger.hashes_of(old.column("key_hash")) != hashes).any(axis=1)
         was = old.filter(pc.and_(pa.array(other), pc.is_valid(old.column("fingerprint"))))
         moved.append(was.column("id").to_numpy())
         notes.append(_notes(_of_ledger(was, index), _BEFORE))
@@ -222,7 +217,7 @@ def _identities(run: Run, index: int) -> Iterator[pa.RecordBatch]:
 
 def _of_ledger(batch: pa.RecordBatch, index: int) -> npt.NDArray[np.void]:
     """The ledger's lines, all of which have an identity, to be compared."""
-    hashes = hashes_of(batch.column("key_hash"))
+    hashes = ledger.hashes_of(batch.column("key_hash"))
     lines = np.empty(batch.num_rows, dtype=_LINE)
     lines["high"], lines["low"] = hashes[:, 0], hashes[:, 1]
     lines["rank"] = batch.column("rank").fill_null(0).to_numpy()

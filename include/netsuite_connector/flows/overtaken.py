@@ -37,15 +37,13 @@ def leave_out(run: Run, source: Source) -> Overtaken:
     """Leave out what was overtaken of the source's records, unless some of them have been sent. Returns how
     much that is, the same on every try.
     """
-    if source.once or source.always:
-        return Overtaken()
     records = run.dataset("records", source)
     manifest = records.require()
     if _FACT in manifest.facts:
         return Overtaken(*manifest.facts[_FACT])
     if run.staging.list(run.document("push", source.name, manifest.id)):
         return Overtaken()
-    newer = _newer(run, source)
+    newer = newer_than(run, source)
     if not len(newer):
         return Overtaken()
     left = rows = 0
@@ -63,8 +61,12 @@ def leave_out(run: Run, source: Source) -> Overtaken:
     return Overtaken(left, rows)
 
 
-def _newer(run: Run, source: Source) -> np.ndarray:
-    """The (id, sub), in order, that the ledger has from a run that read them later than this one."""
+def newer_than(run: Run, source: Source) -> np.ndarray:
+    """The (id, sub), in order, that the ledger has from a run that read them later than this one; of no
+    interest where a record is never sent again, or always.
+    """
+    if source.once or source.always:
+        return np.empty(0, _PAIR)
     mine = run.read_from
     if mine is None or not _written_since(run, source, mine):
         return np.empty(0, _PAIR)
@@ -73,6 +75,12 @@ def _newer(run: Run, source: Source) -> np.ndarray:
         later = pc.fill_null(pc.greater(batch.column(ledger.READ.name), mine), False)  # noqa: FBT003
         found.append(_pairs(batch.filter(later)))
     return np.concatenate(found)
+
+
+def without(newer: np.ndarray, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches less these (id, sub)."""
+    for batch in batches:
+        yield batch.filter(pa.array(~_among(batch, newer))) if len(newer) else batch
 
 
 def _written_since(run: Run, source: Source, moment: int) -> bool:
@@ -84,12 +92,8 @@ def _leave_out_notes(run: Run, source: Source, newer: np.ndarray) -> None:
     notes = run.dataset("noted", source)
     manifest = notes.require()
 
-    def kept() -> Iterator[pa.RecordBatch]:
-        for batch in notes.batches(manifest=manifest):
-            yield batch.filter(pa.array(~_among(batch, newer)))
-
     with notes.writer(manifest.schema) as writer:
-        for batch in kept():
+        for batch in without(newer, notes.batches(manifest=manifest)):
             writer.write(batch)
         writer.commit(**manifest.facts)
 

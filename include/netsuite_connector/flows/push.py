@@ -15,6 +15,7 @@ from netsuite_connector.flows import feed
 from netsuite_connector.flows.delivery import Delivery
 from netsuite_connector.flows.overtaken import leave_out
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.underway import Underway
 from netsuite_connector.klaviyo.batching import Batch
 from netsuite_connector.klaviyo.client import KlaviyoClient
 
@@ -46,10 +47,12 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, Any]:
     overtaken: Counter[str] = Counter(records=0, rows=0)
     with ThreadPoolExecutor(MOST_LANES, thread_name_prefix="klaviyo-lane") as pool:
         for source in run.domain.delivered:
-            if not run.dry_run:
+            noted = None if run.dry_run else Underway(run, source)
+            if noted is not None:
                 overtaken.update(asdict(leave_out(run, source)))
+                noted.begin()
             delivery = Delivery(run, source, client)
-            batches = (batch for batch in delivery.batches() if isinstance(batch, Batch))
+            batches = _to_send(delivery, noted)
             lanes = min(MOST_LANES, delivery.bulk.envelope.push.steady * ANSWER_SECONDS // 60)
             at_once = partial(_at_once, pool, lanes)
             sent = batches if run.dry_run else at_once(delivery.send, batches)
@@ -59,6 +62,14 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, Any]:
             for _ in counted:
                 pass
     return {**tally, "overtaken": dict(overtaken), "seconds": round(time.monotonic() - began, 3)}
+
+
+def _to_send(delivery: Delivery, noted: Underway | None) -> Iterator[Batch]:
+    for batch in delivery.batches():
+        if isinstance(batch, Batch):
+            if noted is not None:
+                noted.go_on()
+            yield batch
 
 
 def _at_once(

@@ -126,10 +126,12 @@ class ReadBack:
                 key: document.rejected[key] for key in missing[batch.number] & set(document.rejected)
             }
         for batch in self._batches(missing):
+            # What was to be taken away may have gone by itself.
+            done = rejected.keys() | set(documents[batch.number].absent)
             again = [
                 record
                 for record in batch.records
-                if record.key in missing[batch.number] and record.key not in rejected
+                if record.key in missing[batch.number] and record.key not in done
             ]
             hidden = dict.fromkeys(self._hidden(again, dense=True), (self._reason,))
             if hidden:

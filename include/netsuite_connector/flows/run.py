@@ -23,6 +23,8 @@ LIVE = timedelta(days=7)
 _ALL_IS_HISTORY = "9999"
 READ_FROM = "read_from"
 """The fact of a manifest that says when the run began to read, in nanoseconds since 1970."""
+READ_AGAIN = "read_again"
+"""The fact that says how many rows were read again though nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from netsuite_connector.flows.lookups import site_of
 from netsuite_connector.flows.merge import Merged, merge
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.segments import AT
+from netsuite_connector.flows.sorted_merge import either
 from netsuite_connector.flows.speaking import speaking
+from netsuite_connector.flows.underway import in_doubt, sent_before
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ def shape(run: Run, *, booked: bool = False) -> dict[str, Any]:
                 stream,
                 once=source.once and not run.everything,
                 resend=run.resend or run.everything or source.always,
+                doubted=in_doubt(run, source).among,
             ):
                 writer.write(to_send)
                 for name, part in (("to_send", to_send), ("unchanged", unchanged)):
@@ -136,8 +139,9 @@ def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.Rec
 
     def delivered(name: str) -> Iterator[pa.RecordBatch]:
         lines = ledger.read(run.ledger(sources[name]), ["id", "sub", AT.name])
-        for batch in lines:
-            yield batch.filter(pc.less(batch.column(AT.name), read_from)).select(["id", "sub"])
+        before = (batch.filter(pc.less(batch.column(AT.name), read_from)) for batch in lines)
+        known = (batch.select(["id", "sub"]) for batch in before)
+        return either(known, iter([sent_before(run, sources[name], read_from)]))
 
     known = Known(
         extracted=partial(rows, "extract"),

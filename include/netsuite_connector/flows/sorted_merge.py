@@ -54,6 +54,16 @@ def all_together(streams: Iterable[Iterator[pa.RecordBatch]]) -> Iterator[list[p
         yield from ([each] for each in stream)
 
 
+def either(*streams: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What is in any of the streams of (id, sub), once each."""
+    for pieces in all_together(streams):
+        if len(pieces) == 1:
+            yield pieces[0]
+            continue
+        both = pa.Table.from_batches(pieces).group_by(["id", "sub"]).aggregate([])
+        yield from both.sort_by([("id", "ascending"), ("sub", "ascending")]).combine_chunks().to_batches()
+
+
 def _next(stream: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
     return next((batch for batch in stream if batch.num_rows), None)
 

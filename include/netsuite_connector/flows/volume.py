@@ -14,7 +14,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from netsuite_connector.domains.model import Source
-from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.run import READ_AGAIN, Run
 from netsuite_connector.window import Window
 
 KEPT = 40
@@ -123,7 +123,11 @@ def stopped_hours(run: Run) -> float | None:
 def _rows(run: Run, stage: str, sources: Iterable[Source]) -> dict[str, int]:
     """By source; those that the run did not read are left out."""
     manifests = ((source.name, run.dataset(stage, source).manifest()) for source in sources)
-    return {name: manifest.rows for name, manifest in manifests if manifest is not None}
+    return {
+        name: manifest.rows - int(manifest.facts.get(READ_AGAIN, 0))
+        for name, manifest in manifests
+        if manifest is not None
+    }
 
 
 def _hours(window: Window) -> float:
