@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -165,6 +166,12 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
     assert len(said) > 200
     for option in re.findall(r"^  (--\w+)", said, re.MULTILINE):
         assert re.search(rf"^  {option}.*\n?.* {{2,}}\w+", said, re.MULTILINE), f"{option} is not explained"
+
+
+def test_a_command_begins_without_what_only_checks_rows_and_takes_seconds_to_load() -> None:
+    code = "import sys, netsuite_connector.commands.line; print('great_expectations' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_marks_are_shown_and_set(command: Command, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import shape as shaping
 from netsuite_connector.flows.mapping import check_search
 from netsuite_connector.flows.run import Run
-from netsuite_connector.flows.validate import validate
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.quality.columns import check_columns
 
@@ -56,6 +55,9 @@ def preview(
     ``run`` has staging of its own. Raises MendError for a search, a column or a mapping that can't be, and
     the client's errors.
     """
+    # What checks rows takes seconds to import, and other commands must not wait for it.
+    from netsuite_connector.flows.validate import validate
+
     for source in run.domain.extracted:
         described = client.describe(run.search(source))
         types = {column.key: column.type for column in described.columns}
