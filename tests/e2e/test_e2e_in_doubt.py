@@ -4,7 +4,9 @@ NetSuite meanwhile is what Klaviyo comes to have.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +66,12 @@ def line(accounts: tuple[NetSuite, Klaviyo], new_line: Callable[..., Any]) -> An
         netsuite.clear(kind)
     netsuite.load("item", [item(LAMP)])
     return new_line(netsuite, klaviyo)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent has arrived, and nobody waits for it."""
+    monkeypatch.setattr(underway, "ARRIVES_WITHIN", 0)
 
 
 def item(id_: int, **values: Any) -> dict[str, Any]:
@@ -186,16 +194,22 @@ def test_a_profile_that_is_again_as_it_was_before_is_sent_again(line: Any) -> No
     assert names(line) == {"one@shop.example": "Before"}
 
 
-def test_whoever_speaks_for_an_address_again_is_sent_again(line: Any) -> None:
-    somebody(line, "First", "both@shop.example", isinactive=True)
-    other = somebody(line, "Second", "own@shop.example")
+@pytest.mark.parametrize("how", ["moved", "deleted"])
+def test_whoever_speaks_for_an_address_again_is_sent_again_though_nothing_of_them_changed(
+    line: Any, how: str
+) -> None:
+    somebody(line, "First", "both@shop.example", isinactive=True, lastmodifieddate=LONG_AGO)
+    other = somebody(line, "Second", "own@shop.example", lastmodifieddate=LONG_AGO)
     line.run("customers")
     assert names(line) == {"both@shop.example": "First", "own@shop.example": "Second"}
     # The better record has the address for a while.
     line.netsuite.update("customer", other, email="both@shop.example")
     killed(line, "customers", start=BEGINNING)
     assert names(line)["both@shop.example"] == "Second"
-    line.netsuite.update("customer", other, email="own@shop.example")
+    if how == "moved":
+        line.netsuite.update("customer", other, email="own@shop.example")
+    else:
+        line.netsuite.delete("customer", other)
     next_run(line, "customers")
     assert names(line) == {"both@shop.example": "First", "own@shop.example": "Second"}
 
@@ -222,13 +236,107 @@ def test_an_older_version_that_was_sent_after_a_newer_one_is_put_right(
     if end == "confirmed":
         confirm(slow, line.klaviyo_client())
     assert names(line) == {"one@shop.example": "Old"}
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + underway.ARRIVES_WITHIN)
     assert quiet_run(line, "customers")["rows"]["delivered"] == 1
     assert names(line) == {"one@shop.example": "New"}
     quiet = Run(line.store, slow.domain, Window.parse(QUIET, LATER), line.staging)
     assert volume_of(quiet).rows == 0, "that it was read again says nothing of how much has changed"
+    assert quiet_run(line, "customers", "2034-01-01T00:00:00Z")["rows"]["extracted"] == 0
 
 
-def test_what_is_read_again_has_its_categories_and_its_matrix(line: Any) -> None:
+def test_of_two_runs_of_which_the_newer_sends_first_and_ends_last_the_newer_counts(
+    line: Any, at_once: None
+) -> None:
+    id_ = somebody(line, "Zero", "one@shop.example")
+    line.run("customers")
+    line.netsuite.update("customer", id_, firstname="Old")
+    older = begun(line, "customers", start=BEGINNING)
+    line.netsuite.update("customer", id_, firstname="New")
+    newer = begun(line, "customers", start=BEGINNING, end=THEN)
+    for run in (newer, older):
+        push(run, line.klaviyo_client())
+        line.klaviyo.settled()
+    for run in (older, newer):
+        confirm(run, line.klaviyo_client())
+    assert names(line) == {"one@shop.example": "Old"}
+    quiet_run(line, "customers")
+    assert names(line) == {"one@shop.example": "New"}
+
+
+@pytest.mark.parametrize("end", ["confirmed", "killed"])
+def test_who_got_the_address_while_another_was_sent_under_it_has_it(
+    line: Any, at_once: None, end: str
+) -> None:
+    somebody(line, "Worse", "both@shop.example", isinactive=True, lastmodifieddate=BEGINNING)
+    slow = begun(line, "customers", start=BEGINNING)
+    somebody(line, "Better", "both@shop.example")
+    next_run(line, "customers", THEN, "2026-03-01T00:00:00Z")
+    push(slow, line.klaviyo_client())
+    if end == "confirmed":
+        confirm(slow, line.klaviyo_client())
+    assert names(line) == {"both@shop.example": "Worse"}
+    quiet_run(line, "customers")
+    assert names(line) == {"both@shop.example": "Better"}
+
+
+@pytest.mark.parametrize("end", ["confirmed", "killed"])
+@pytest.mark.parametrize("gone", list(Gone))
+@pytest.mark.parametrize("how", ["hidden", "deleted"])
+def test_an_item_that_left_while_an_older_version_was_sent_leaves_again(
+    line: Any, at_once: None, end: str, gone: Gone, how: str
+) -> None:
+    line.store = line.store.model_copy(update={"catalog": CatalogSettings(gone=gone)})
+    line.netsuite.load("item", [item(TENT)])
+    line.run("catalog")
+    slow = begun(line, "catalog", resend=True)
+    if how == "hidden":
+        line.netsuite.update("item", TENT, isinactive=True)
+    else:
+        line.netsuite.delete("item", TENT)
+    next_run(line, "catalog", THEN)
+    assert published(line) == ({LAMP}, {LAMP})
+    goes_on(slow, "items", "own_variants")
+    push(slow, line.klaviyo_client())
+    if end == "confirmed":
+        confirm(slow, line.klaviyo_client())
+    assert published(line) == ({LAMP, TENT}, {LAMP, TENT})
+    # What was raced is read again a few minutes later, after the deletion's own window.
+    next_run(line, "catalog", LATER, (datetime.now(UTC) + timedelta(minutes=1)).isoformat())
+    assert published(line) == ({LAMP}, {LAMP})
+
+
+@pytest.mark.parametrize("end", ["confirmed", "killed"])
+def test_a_category_of_which_the_older_name_was_sent_last_is_put_right_when_it_comes_up(
+    line: Any, at_once: None, end: str
+) -> None:
+    def shelf(name: str) -> dict[str, Any]:
+        category = {"commercecategoryid": 1, "commercecategoryname": name, "commercecategoryisprimary": True}
+        return {"categories": [category]}
+
+    def held() -> list[str]:
+        line.klaviyo.settled()
+        return [row["name"] for row in line.klaviyo.rows("categories")]
+
+    line.netsuite.load("item", [item(LAMP, **shelf("Camping")), item(TENT, **shelf("Camping"))])
+    line.run("catalog")
+    line.netsuite.update("item", LAMP, salesdescription="New", lastmodifieddate=BEGINNING)
+    slow = begun(line, "catalog", start=BEGINNING, resend=True)
+    line.netsuite.update("item", LAMP, **shelf("Outdoor"), lastmodifieddate=LONG_AGO)
+    line.netsuite.update("item", TENT, **shelf("Outdoor"))
+    next_run(line, "catalog", THEN)
+    goes_on(slow, "categories", "items", "own_variants")
+    push(slow, line.klaviyo_client())
+    if end == "confirmed":
+        confirm(slow, line.klaviyo_client())
+    assert held() == ["Camping"]
+    quiet_run(line, "catalog")
+    line.netsuite.update("item", TENT, salesdescription="Changed")
+    next_run(line, "catalog", "2034-01-01T00:00:00Z")
+    assert held() == ["Outdoor"]
+
+
+def test_what_is_read_again_has_its_categories_and_its_matrix(line: Any, at_once: None) -> None:
     parent = {"itemid": "SHIRT", "matrix": True, "quantityavailable": None}
     child = {"itemid": "SHIRT : RED", "matrixchild": True, "parent": str(SHIRT)}
     shelf = {"commercecategoryid": 1, "commercecategoryname": "Camping", "commercecategoryisprimary": True}

@@ -5,9 +5,11 @@ NetSuite has.
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -23,7 +25,8 @@ from netsuite_connector.flows import ledger, underway
 from netsuite_connector.flows.ledger import unknown
 from netsuite_connector.flows.overtaken import newer_than, without
 from netsuite_connector.flows.run import READ_FROM, Run
-from netsuite_connector.flows.underway import Underway, in_doubt, overtaken_ids, prune
+from netsuite_connector.flows.underway import Underway, in_doubt, prune, raced_ids
+from netsuite_connector.staging.dataset import Dataset
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.load import load_stores
 from netsuite_connector.window import Window
@@ -41,6 +44,7 @@ STEPS = st.lists(
     max_size=16,
 )
 DIES_HAVING_SENT = [("save", 1), ("read", 0), ("send", 0), ("revert", 1), ("die", 0)]
+CONFIRMS_LATE = [("save", 1), ("read", 0), ("save", 1), ("read", 1), ("send", 1), ("send", 0)]
 SENDS_LATE = [("save", 1), ("read", 0), ("send", 0), ("save", 1), ("scheduled", 0), ("send", 0)]
 _numbers = itertools.count()
 
@@ -92,7 +96,7 @@ class World:
         wanted = set(ITEMS)
         if number == len(self.runs) - 1:
             wanted = {item for item, at in self.saved.items() if at >= self.mark}
-            wanted |= set(overtaken_ids(each.run).tolist())
+            wanted |= set(raced_ids(each.run).tolist())
         read = {item: self.netsuite[item] for item in wanted}
         known = in_doubt(each.run, items(each.run)).among
         split = unknown(each.run.ledger(items(each.run)), lines(read), once=False, doubted=known)
@@ -121,8 +125,9 @@ class World:
             return
         source = items(each.run)
         newer = newer_than(each.run, source)
+        Underway(each.run, source).note_raced()
         ledger.update(each.run.ledger(source), without(newer, lines(each.to_send)), each.read)
-        Underway(each.run, source).end(newer["id"])
+        Underway(each.run, source).end()
         if number == len(self.runs) - 1:
             prune(each.run)
             self.mark = each.read
@@ -152,8 +157,8 @@ def lines(versions: dict[int, int]) -> Iterator[pa.RecordBatch]:
     return iter(pa.Table.from_pylist(rows, schema=ledger.SCHEMA).to_batches())
 
 
-def new_runs(count: int) -> list[Run]:
-    staging = Staging(f"memory://underway-{next(_numbers)}")
+def new_runs(count: int, place: str = "") -> list[Run]:
+    staging = Staging(place or f"memory://underway-{next(_numbers)}")
     ends = (f"2026-11-{day:02}T00:00:00Z" for day in range(1, count + 1))
     return [Run(STORE, DOMAINS["catalog"], Window.parse(None, end), staging) for end in ends]
 
@@ -174,6 +179,9 @@ def note_of(run: Run, *ids: int) -> Underway:
 @example(DIES_HAVING_SENT)
 @example([*SENDS_LATE, ("die", 0)])
 @example([*SENDS_LATE, ("deliver", 0)])
+@example([*CONFIRMS_LATE, ("deliver", 0), ("deliver", 1)])
+@example([*CONFIRMS_LATE, ("deliver", 1), ("deliver", 0)])
+@example([*CONFIRMS_LATE, ("die", 0), ("deliver", 1)])
 def test_after_the_next_run_on_a_schedule_klaviyo_has_what_netsuite_has(
     steps: list[tuple[str, int]],
 ) -> None:
@@ -206,7 +214,7 @@ def all_is_well_after(steps: list[tuple[str, int]]) -> None:
     # It began to read after all others had sent, so the one after it ends all doubts.
     world.scheduled()
     run = world.runs[0].run
-    assert not overtaken_ids(run).size
+    assert not raced_ids(run).size
 
 
 def test_what_no_run_has_settled_in_a_month_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,27 +237,57 @@ def test_of_what_some_is_settled_the_rest_stays_in_doubt(monkeypatch: pytest.Mon
     assert in_doubt(dead, items(dead)).ids.tolist() == [2]
 
 
-def test_who_is_still_sending_is_not_overtaken_by_who_read_before_that(
+def test_what_is_still_being_sent_is_not_settled_by_who_read_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    slow, quick = new_runs(2)
+    slow, quick, later = new_runs(3)
     noted = note_of(slow, 1)
     ledger.update(quick.ledger(items(quick)), lines({1: 5}), tick())
     noted.go_on()
     monkeypatch.setattr(underway, "ARRIVES_WITHIN", 0)
     prune(quick)
     assert in_doubt(slow, items(slow)).ids.tolist() == [1]
-    assert overtaken_ids(slow).tolist() == [1]
+    with later.dataset("extract", items(later)).writer() as writer:
+        writer.commit(**{READ_FROM: tick()})
+    assert raced_ids(later).tolist() == [1]
+    prune(later)
+    assert not in_doubt(slow, items(slow)).ids.size
+
+
+def test_a_note_that_is_written_anew_while_it_is_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    (run,) = new_runs(1)
+    note_of(run, 1, 2)
+    read, again = Dataset.manifest, iter([True])
+
+    def meanwhile(dataset: Dataset) -> Any:
+        manifest = read(dataset)
+        if "underway" in dataset.name and next(again, False):
+            note_of(run, 2)
+        return manifest
+
+    monkeypatch.setattr(Dataset, "manifest", meanwhile)
+    assert in_doubt(run, items(run)).ids.tolist() == [2]
+
+
+def test_what_is_sent_again_after_its_note_was_settled_is_noted_again() -> None:
+    (run,) = new_runs(1)
+    noted = note_of(run, 1)
+    noted.end()
+    assert not in_doubt(run, items(run)).ids.size
+    noted.go_on()
+    assert in_doubt(run, items(run)).ids.tolist() == [1]
 
 
 @pytest.mark.parametrize("left", ["last.json", "part-1-2-3-00000.parquet"])
-def test_what_a_killed_process_left_of_a_note_is_cleared_away(left: str) -> None:
-    (run,) = new_runs(1)
-    yesterday = time.time_ns() - 2 * 86_400 * 10**9
-    for began in (yesterday, time.time_ns()):
-        run.staging.write_json((*folder(run), f"{began}-items", left), began)
+def test_what_a_killed_process_left_of_a_note_is_cleared_away(left: str, tmp_path: Path) -> None:
+    (run,) = new_runs(1, str(tmp_path))
+    for name in ("dead", "living"):
+        run.staging.write_json((*folder(run), name, left), 1)
+    (dead,) = tmp_path.rglob(f"dead/{left}")
+    yesterday = time.time() - 2 * 86_400
+    os.utime(dead, (yesterday, yesterday))
     prune(run)
-    assert [int(name.partition("-")[0]) > yesterday for name in run.staging.list(folder(run))] == [True]
+    assert run.staging.list(folder(run)) == ["living"]
 
 
 def test_a_note_that_is_damaged_stops_nobody() -> None:

@@ -8,8 +8,8 @@ share an identity, and few of those change at a time.
 named is not among them, while the others may be as it has left them: the order of a first parcel is shipped
 in full once the second has left. So all that were made from the same transaction are read.
 
-*Was it overtaken?* What another run had read later and delivered, maybe before an older version of it was
-sent, is read anew, with what it is looked up in (``flows/underway.py``).
+*Which version came last?* What two runs were sending at the same time is read anew, with what it is looked up
+in; and who else has an address that something was sent under, which is in doubt (``flows/underway.py``).
 
 *Of which order is it?* An order that a shipment or refund refers to, and that no run has read, becomes one of
 the run's own: its own change was missed. Where a person bounded the run, the order book is told of it only.
@@ -20,6 +20,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from netsuite_connector.flows.ledger import Ints
 from netsuite_connector.flows.lookups import inform_book, referred
 from netsuite_connector.flows.merge import touched_ids
 from netsuite_connector.flows.run import READ_AGAIN, Run
-from netsuite_connector.flows.underway import overtaken_ids
+from netsuite_connector.flows.underway import identities_of, raced_ids
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.netsuite.page import Page
 from netsuite_connector.window import Window
@@ -42,6 +43,9 @@ from netsuite_connector.window import Window
 log = logging.getLogger(__name__)
 
 _NONE: Ints = np.empty(0, dtype=np.int64)
+# How long before a run's window what has been raced may have been deleted: as long as it may take until it is
+# read again, and more.
+_RACED_SINCE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,10 @@ class Companions:
 def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     """Add to what was extracted the records that share an identity with one that spoke for it, and that
     changed or was deleted, unless the run reads all there is; where it reads chosen records, those that are
-    told apart only together with them; where it is one on a schedule, those that were overtaken; and the
+    told apart only together with them; where it is one on a schedule, those that were raced; and the
     orders that nobody knew.
     """
-    read = _overtaken(run, client)
+    read = _raced(run, client)
     pages: list[tuple[Source, Iterator[Page]]] = []
     if run.domain.merge is not None and not run.whole:
         pages += [
@@ -87,16 +91,38 @@ def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     return read
 
 
-def _overtaken(run: Run, client: NetSuiteClient) -> Companions:
+def _raced(run: Run, client: NetSuiteClient) -> Companions:
     read = Companions()
     narrowed = run.bounded or run.history or run.limit is not None or run.replay is not None
-    ids = _NONE if run.whole or narrowed or run.everything else overtaken_ids(run)
+    ids = _NONE if run.whole or narrowed or run.everything else raced_ids(run)
     for source in run.domain.extracted if len(ids) else ():
         left = ids[~np.isin(ids, touched_ids(run, source))]
         if len(left) and not source.whole:
             pages = client.pages(run.search(source), Window(), ids=left.tolist(), **_how(run, source))
             read = _with(run, source, list(pages), read, READ_AGAIN)
+    seen = np.concatenate([_NONE, *(touched_ids(run, source) for source in run.domain.shaped)])
+    missing = ids[~np.isin(ids, seen)]
+    for source in run.domain.shaped if len(missing) else ():
+        if source.deleted_types:
+            _add_deleted(run, source, missing, client)
     return read
+
+
+def _add_deleted(run: Run, source: Source, ids: Ints, client: NetSuiteClient) -> None:
+    """Add those of the records to the source's deleted ones that were deleted before the run's window."""
+    assert run.window.start is not None, "a run that does not read all there is goes on from somewhere"  # noqa: S101
+    began = Window(run.window.start - _RACED_SINCE, run.window.start)
+    wanted = pa.array(ids)
+    found = [
+        page.batch.filter(pc.is_in(page.batch.column("internalid"), wanted))
+        for page in client.deleted(source.deleted_types, began)
+    ]
+    deleted = run.dataset("deleted", source)
+    manifest = deleted.require()
+    tables = pa.Table.from_batches([*deleted.batches(), *(each.cast(manifest.schema) for each in found)])
+    with deleted.writer(manifest.schema) as writer:
+        writer.write(tables)
+        writer.commit(**manifest.facts)
 
 
 def _with(
@@ -133,19 +159,28 @@ def _values(run: Run, source: Source, field: str) -> list[str]:
 
 
 def _wanted(run: Run) -> list[Ints]:
-    """The ids, by source, of those that another spoke for that has come up or is gone."""
+    """The ids, by source, of those that another spoke for that has come up or is gone; and of all that have
+    an identity in doubt that such a one was sent under.
+    """
     touched = [touched_ids(run, source) for source in run.domain.shaped]
+    pairs = list(zip(run.domain.shaped, touched, strict=True))
+    doubted = np.unique(np.concatenate([identities_of(run, source, ids) for source, ids in pairs]))
     up: set[bytes] = set()
     others: list[list[tuple[int, bytes]]] = []
-    for source, ids in zip(run.domain.shaped, touched, strict=True):
+    for source, ids in pairs:
         spoken_for: list[tuple[int, bytes]] = []
         for lines in ledger.read(run.ledger(source), ["id", "sub", "fingerprint", "key_hash"]):
-            named = pc.and_(pc.equal(lines.column("sub"), 0), pc.is_valid(lines.column("key_hash")))
-            speaks = pc.is_valid(lines.column("fingerprint"))
-            came = pa.array(np.isin(lines.column("id").to_numpy(), ids))
-            up.update(lines.filter(pc.and_(pc.and_(named, speaks), came)).column("key_hash").to_pylist())
-            waits = lines.filter(pc.and_(named, pc.invert(pc.or_(speaks, came))))
-            columns = (waits.column(name).to_pylist() for name in ("id", "key_hash"))
+            known = lines.column("key_hash").is_valid()
+            named = lines.filter(pc.and_(pc.equal(lines.column("sub"), 0), known))
+            speaks = named.column("fingerprint").is_valid()
+            came = pa.array(np.isin(named.column("id").to_numpy(), ids))
+            up.update(named.filter(pc.and_(speaks, came)).column("key_hash").to_pylist())
+            waits = pc.invert(pc.or_(speaks, came))
+            if len(doubted):
+                unsure = pc.and_(pa.array(np.isin(ledger.numbers_of(named), doubted)), pc.invert(came))
+                up.update(named.filter(unsure).column("key_hash").to_pylist())
+                waits = pc.or_(waits, unsure)
+            columns = (named.filter(waits).column(name).to_pylist() for name in ("id", "key_hash"))
             spoken_for += zip(*columns, strict=True)
         others.append(spoken_for)
     return [np.array([id_ for id_, key in each if key in up], dtype=np.int64) for each in others]

@@ -56,13 +56,10 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
         absent: set[str] = set()
         taken = 0
         delivery = Delivery(run, source, client)
-        noted = Underway(run, source)
         for batch in delivery.batches():
             if isinstance(batch, Rejection):
                 refused[batch.key] = batch.reasons
                 continue
-            # What Klaviyo refuses as it is, or has lost, is sent again.
-            noted.go_on()
             document = delivery.settle(batch)
             refused.update(document.rejected)
             absent.update(document.absent)
@@ -78,8 +75,9 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
         for why in refused.values():
             reasons.update(set(why))
         _write_rejected(run, source, refused)
-        # What another run has read later and delivered while this one was sending counts for what Klaviyo
-        # has, but which of both came last nobody knows.
+        noted = Underway(run, source)
+        noted.note_raced()
+        # Of what another run had read later and delivered meanwhile, the ledger keeps that.
         newer = newer_than(run, source)
         delivered = without(newer, _delivered(run, source, refused, rows, records))
         if source.always:
@@ -90,7 +88,7 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
         if run.domain.merge is not None:
             notes = without(newer, run.dataset("noted", source).batches())
             ledger.update(run.ledger(source), notes, read)
-        noted.end(newer["id"])
+        noted.end()
         log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
     names = ("delivered", "rejected")
     return {

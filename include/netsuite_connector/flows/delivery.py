@@ -16,6 +16,7 @@ import orjson
 from netsuite_connector.domains.model import Kind, Source
 from netsuite_connector.errors import RemoteFaultError
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.underway import Underway
 from netsuite_connector.klaviyo.batching import Batch, Record, Rejection, split
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.endpoints import Bulk
@@ -107,6 +108,7 @@ class Delivery:
         self._client = client
         assert source.kind is not None, "a lookup is not delivered"  # noqa: S101
         self.bulk = _BULK[source.kind]
+        self._underway = Underway(run, source)
         # The documents belong to these very records: others have another manifest id.
         self._folder = run.document("push", source.name, run.dataset("records", source).require().id)
 
@@ -205,6 +207,7 @@ class Delivery:
         without: tuple[str, ...] = (),
     ) -> None:
         """Send records of the batch as one kind of request, and note in the document what came of it."""
+        self._underway.go_on()
         payloads = tuple(self._as_sent(record, bulk, without) for record in records)
         result = self._klaviyo.push(Batch(batch.number, payloads, batch.bytes), bulk)
         if result.jobs:

@@ -47,12 +47,11 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, Any]:
     overtaken: Counter[str] = Counter(records=0, rows=0)
     with ThreadPoolExecutor(MOST_LANES, thread_name_prefix="klaviyo-lane") as pool:
         for source in run.domain.delivered:
-            noted = None if run.dry_run else Underway(run, source)
-            if noted is not None:
+            if not run.dry_run:
                 overtaken.update(asdict(leave_out(run, source)))
-                noted.begin()
+                Underway(run, source).begin()
             delivery = Delivery(run, source, client)
-            batches = _to_send(delivery, noted)
+            batches = (batch for batch in delivery.batches() if isinstance(batch, Batch))
             lanes = min(MOST_LANES, delivery.bulk.envelope.push.steady * ANSWER_SECONDS // 60)
             at_once = partial(_at_once, pool, lanes)
             sent = batches if run.dry_run else at_once(delivery.send, batches)
@@ -62,14 +61,6 @@ def push(run: Run, client: KlaviyoClient | None) -> dict[str, Any]:
             for _ in counted:
                 pass
     return {**tally, "overtaken": dict(overtaken), "seconds": round(time.monotonic() - began, 3)}
-
-
-def _to_send(delivery: Delivery, noted: Underway | None) -> Iterator[Batch]:
-    for batch in delivery.batches():
-        if isinstance(batch, Batch):
-            if noted is not None:
-                noted.go_on()
-            yield batch
 
 
 def _at_once(
