@@ -25,6 +25,7 @@ from chaos.runs import Tasks, backfill, realtime, scheduled
 from chaos.scheduler import Record, Scheduler
 from chaos.weather import Weather
 from chaos.world import Clock, World
+from netsuite_connector.flows import underway
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
@@ -38,6 +39,7 @@ FLOWS = ("catalog", "customers", "orders", "stock", "consents")
 _ROUNDS = (2, 2, 3)
 _SAVES = 16  # a round, at most
 _DRAIN = 2.0  # seconds
+_ARRIVES = 4.0  # seconds in which all that was sent has arrived: the sandbox answers 3 late at most
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ def run(seed: int, folder: Path) -> Outcome:
     luck = random.Random(seed)  # noqa: S311 - no secret
     sizes = {"customers": luck.randint(15, 30), "items": luck.randint(8, 16), "orders": luck.randint(20, 45)}
     outcome = Outcome(seed)
+    # A seed has no ten minutes to wait until nothing is on its way any more.
+    underway.ARRIVES_WITHIN = int(_ARRIVES * 10**9)
     # What is loaded by now is shared with all children, instead of being copied into each.
     gc.freeze()
     pa.set_cpu_count(1)
@@ -119,6 +123,7 @@ class _Course:
         outcome.record = scheduler.record
         outcome.saves = self._world.kinds
         self._weather.end()
+        time.sleep(_ARRIVES)
         self._patience = 60.0
         scheduler.kill_share = 0.0
         self._clock.skip(5)

@@ -68,7 +68,8 @@ def newer_than(run: Run, source: Source) -> np.ndarray:
     if source.once or source.always:
         return np.empty(0, _PAIR)
     mine = run.read_from
-    if mine is None or not _written_since(run, source, mine):
+    # A whole ledger need not be read to find out that nothing was written.
+    if mine is None or not run.ledger(source).segments.written_since(mine):
         return np.empty(0, _PAIR)
     found = [np.empty(0, _PAIR)]
     for batch in ledger.read(run.ledger(source), ["id", "sub", ledger.READ.name]):
@@ -81,11 +82,6 @@ def without(newer: np.ndarray, batches: Iterator[pa.RecordBatch]) -> Iterator[pa
     """The batches less these (id, sub)."""
     for batch in batches:
         yield batch.filter(pa.array(~_among(batch, newer))) if len(newer) else batch
-
-
-def _written_since(run: Run, source: Source, moment: int) -> bool:
-    """Whether anything was: a whole ledger need not be read to find out that nothing was."""
-    return any(segment.at > moment for segment in run.ledger(source).segments.standing())
 
 
 def _leave_out_notes(run: Run, source: Source, newer: np.ndarray) -> None:

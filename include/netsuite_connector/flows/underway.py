@@ -256,10 +256,10 @@ def _raced(run: Run, source: Source, lines: _Lines) -> Mask:
 
 def _others_wrote(run: Run, source: Source) -> bool:
     """Whether another run may have since this one began to read: if not, the ledger need not be read."""
-    mine = run.read_from or 0
-    return any(
+    mine, segments = run.read_from or 0, run.ledger(source).segments
+    return segments.written_since(mine) and any(
         segment.at > mine and not str(segment.manifest.facts.get("run", "")).startswith(f"{run.key} ")
-        for segment in run.ledger(source).segments.standing()
+        for segment in segments.standing()
     )
 
 
