@@ -25,7 +25,7 @@ from chaos.runs import Tasks, backfill, realtime, scheduled
 from chaos.scheduler import Record, Scheduler
 from chaos.weather import Weather
 from chaos.world import Clock, World
-from netsuite_connector.flows import underway
+from netsuite_connector.flows import raced
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
@@ -64,7 +64,7 @@ def run(seed: int, folder: Path) -> Outcome:
     sizes = {"customers": luck.randint(15, 30), "items": luck.randint(8, 16), "orders": luck.randint(20, 45)}
     outcome = Outcome(seed)
     # A seed has no ten minutes to wait until nothing is on its way any more.
-    underway.ARRIVES_WITHIN = int(_ARRIVES * 10**9)
+    raced.ARRIVES_WITHIN = int(_ARRIVES * 10**9)
     # What is loaded by now is shared with all children, instead of being copied into each.
     gc.freeze()
     pa.set_cpu_count(1)

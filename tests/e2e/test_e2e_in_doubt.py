@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from netsuite_connector.domains.registry import DOMAINS
-from netsuite_connector.flows import underway
+from netsuite_connector.flows import raced
 from netsuite_connector.flows.confirm import confirm
 from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.push import push
+from netsuite_connector.flows.raced import prune
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.shape import shape
-from netsuite_connector.flows.underway import Underway, prune
+from netsuite_connector.flows.underway import Underway
 from netsuite_connector.flows.validate import validate
 from netsuite_connector.flows.volume import volume_of
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
@@ -71,7 +72,7 @@ def line(accounts: tuple[NetSuite, Klaviyo], new_line: Callable[..., Any]) -> An
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sent has arrived, and nobody waits for it."""
-    monkeypatch.setattr(underway, "ARRIVES_WITHIN", 0)
+    monkeypatch.setattr(raced, "ARRIVES_WITHIN", 0)
 
 
 def item(id_: int, **values: Any) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def test_an_older_version_that_was_sent_after_a_newer_one_is_put_right(
         confirm(slow, line.klaviyo_client())
     assert names(line) == {"one@shop.example": "Old"}
     now = time.time_ns
-    monkeypatch.setattr(time, "time_ns", lambda: now() + underway.ARRIVES_WITHIN)
+    monkeypatch.setattr(time, "time_ns", lambda: now() + raced.ARRIVES_WITHIN)
     assert quiet_run(line, "customers")["rows"]["delivered"] == 1
     assert names(line) == {"one@shop.example": "New"}
     quiet = Run(line.store, slow.domain, Window.parse(QUIET, LATER), line.staging)
@@ -380,7 +381,7 @@ def test_doubts_end_with_a_run_that_reads_long_enough_afterwards(
     killed(line, "customers")
     next_run(line, "customers", THEN)
     assert notes(line, "customers"), "it may still be on its way"
-    monkeypatch.setattr(underway, "ARRIVES_WITHIN", 0)
+    monkeypatch.setattr(raced, "ARRIVES_WITHIN", 0)
     next_run(line, "customers")
     assert not notes(line, "customers")
 

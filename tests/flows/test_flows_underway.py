@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from netsuite_connector.domains.model import Source
 from netsuite_connector.domains.registry import DOMAINS
-from netsuite_connector.flows import ledger, underway
+from netsuite_connector.flows import ledger, raced, underway
 from netsuite_connector.flows.ledger import unknown
 from netsuite_connector.flows.overtaken import newer_than, without
+from netsuite_connector.flows.raced import note_raced, prune, raced_ids
 from netsuite_connector.flows.run import READ_FROM, Run
-from netsuite_connector.flows.underway import Underway, in_doubt, prune, raced_ids
+from netsuite_connector.flows.underway import Underway, in_doubt
 from netsuite_connector.staging.dataset import Dataset
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.stores.load import load_stores
@@ -125,7 +126,7 @@ class World:
             return
         source = items(each.run)
         newer = newer_than(each.run, source)
-        Underway(each.run, source).note_raced()
+        note_raced(each.run, source)
         ledger.update(each.run.ledger(source), without(newer, lines(each.to_send)), each.read)
         Underway(each.run, source).end()
         if number == len(self.runs) - 1:
@@ -185,7 +186,7 @@ def note_of(run: Run, *ids: int) -> Underway:
 def test_after_the_next_run_on_a_schedule_klaviyo_has_what_netsuite_has(
     steps: list[tuple[str, int]],
 ) -> None:
-    with mock.patch.object(underway, "ARRIVES_WITHIN", 0):
+    with mock.patch.object(raced, "ARRIVES_WITHIN", 0):
         all_is_well_after(steps)
 
 
@@ -231,7 +232,7 @@ def test_what_no_run_has_settled_in_a_month_is_forgotten(monkeypatch: pytest.Mon
 def test_of_what_some_is_settled_the_rest_stays_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     dead, later = new_runs(2)
     note_of(dead, 1, 2)
-    monkeypatch.setattr(underway, "ARRIVES_WITHIN", 0)
+    monkeypatch.setattr(raced, "ARRIVES_WITHIN", 0)
     ledger.update(later.ledger(items(later)), lines({1: 5}), tick())
     prune(later)
     assert in_doubt(dead, items(dead)).ids.tolist() == [2]
@@ -244,7 +245,7 @@ def test_what_is_still_being_sent_is_not_settled_by_who_read_before(
     noted = note_of(slow, 1)
     ledger.update(quick.ledger(items(quick)), lines({1: 5}), tick())
     noted.go_on()
-    monkeypatch.setattr(underway, "ARRIVES_WITHIN", 0)
+    monkeypatch.setattr(raced, "ARRIVES_WITHIN", 0)
     prune(quick)
     assert in_doubt(slow, items(slow)).ids.tolist() == [1]
     with later.dataset("extract", items(later)).writer() as writer:

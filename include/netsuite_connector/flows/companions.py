@@ -9,7 +9,7 @@ named is not among them, while the others may be as it has left them: the order 
 in full once the second has left. So all that were made from the same transaction are read.
 
 *Which version came last?* What two runs were sending at the same time is read anew, with what it is looked up
-in; and who else has an address that something was sent under, which is in doubt (``flows/underway.py``).
+in (``flows/raced.py``); and who else has an address that something was sent under, which is in doubt.
 
 *Of which order is it?* An order that a shipment or refund refers to, and that no run has read, becomes one of
 the run's own: its own change was missed. Where a person bounded the run, the order book is told of it only.
@@ -34,8 +34,9 @@ from netsuite_connector.flows import ledger
 from netsuite_connector.flows.ledger import Ints
 from netsuite_connector.flows.lookups import inform_book, referred
 from netsuite_connector.flows.merge import touched_ids
+from netsuite_connector.flows.raced import raced_ids
 from netsuite_connector.flows.run import READ_AGAIN, Run
-from netsuite_connector.flows.underway import identities_of, raced_ids
+from netsuite_connector.flows.underway import identities_of
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.netsuite.page import Page
 from netsuite_connector.window import Window

@@ -18,6 +18,7 @@ from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import feed, ledger
 from netsuite_connector.flows.delivery import Delivery, Document
 from netsuite_connector.flows.overtaken import newer_than, without
+from netsuite_connector.flows.raced import note_raced
 from netsuite_connector.flows.readback import PATIENCE, ReadBack
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.underway import Underway
@@ -75,8 +76,7 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
         for why in refused.values():
             reasons.update(set(why))
         _write_rejected(run, source, refused)
-        noted = Underway(run, source)
-        noted.note_raced()
+        note_raced(run, source)
         # Of what another run had read later and delivered meanwhile, the ledger keeps that.
         newer = newer_than(run, source)
         delivered = without(newer, _delivered(run, source, refused, rows, records))
@@ -88,7 +88,7 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
         if run.domain.merge is not None:
             notes = without(newer, run.dataset("noted", source).batches())
             ledger.update(run.ledger(source), notes, read)
-        noted.end()
+        Underway(run, source).end()
         log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
     names = ("delivered", "rejected")
     return {

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from netsuite_connector.errors import MendError
-from netsuite_connector.flows import gates, highwater, rejections, underway, volume
+from netsuite_connector.flows import gates, highwater, raced, rejections, volume
 from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.highwater import Mark
 from netsuite_connector.flows.run import Run
@@ -173,7 +173,7 @@ def finish(run: Run, made: Plan, numbers: dict[str, Any]) -> dict[str, Any]:
     told = gates.shut(run, like_others=made.asked.moves_mark)
     if made.asked.moves_mark:
         volume.remember(run)
-        underway.prune(run)
+        raced.prune(run)
     mark = highwater.advance(run, made.mark) if made.asked.moves_mark else highwater.read(run)
     done = numbers | {
         "high_water_mark": None if mark is None else mark.moment,
