@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from flows_staged import NewRun
 
-from conftest import NewRun
 from netsuite_connector.domains.model import Source
 from netsuite_connector.flows import ledger
 from netsuite_connector.flows.run import READ_FROM, Run
