@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,8 +23,6 @@ from netsuite_connector.flows.report import report
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.shape import shape
 from netsuite_connector.flows.validate import validate
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
-from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.stores.model import FeedSettings
 from netsuite_connector.window import Window
 
@@ -42,13 +40,8 @@ quantity,rate,amount
 
 
 @pytest.fixture
-def line(tmp_path: Path, new_line: Callable[..., Any]) -> Iterator[Any]:
-    account = tmp_path / "account"
-    account.mkdir()
-    for name, text in (("customer", CUSTOMERS), ("item", ITEMS), ("transaction", TRANSACTIONS)):
-        (account / f"{name}.csv").write_text(text)
-    with running_netsuite("--csv", str(account)) as netsuite, running_klaviyo() as klaviyo:
-        yield new_line(netsuite, klaviyo)
+def line(line_with: Callable[..., Any]) -> Any:
+    return line_with(customer=CUSTOMERS, item=ITEMS, transaction=TRANSACTIONS)
 
 
 def asked_of(line: Any, hour: int, **said: Any) -> Asked:

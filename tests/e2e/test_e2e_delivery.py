@@ -4,21 +4,17 @@ the run ends right, or says what to change and goes on from there.
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from e2e_line import start
 from proxies import proxy
 
 from netsuite_connector.flows.readback import NOT_SHOWN
@@ -230,35 +226,12 @@ def test_every_event_and_profile_can_be_read_back_when_asked(line: Any) -> None:
     assert NOT_SHOWN not in report["rejected_by_reason"]
 
 
-_PUSH_ORDERS = """
-import json, sys
-asked = json.load(open(sys.argv[1]))
-sys.path.insert(0, asked["tests"])
-from conftest import Line, Staging
-from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
-from netsuite_connector.sandbox.netsuite.credentials import Credentials
-from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
-netsuite = NetSuite(asked["netsuite"], Credentials(**asked["credentials"]), 0)
-Line(netsuite, Klaviyo(asked["klaviyo"], asked["key"], 0), Staging(asked["staging"])).run("orders")
-"""
-
-
 def test_a_process_killed_between_klaviyos_taking_a_batch_and_writing_it_down(
     line: Any, tmp_path: Path
 ) -> None:
-    asked = {
-        "tests": str(Path(__file__).parent),
-        "netsuite": line.netsuite.url,
-        "credentials": asdict(line.netsuite.credentials),
-        "klaviyo": line.klaviyo.url,
-        "key": line.klaviyo.key,
-        "staging": str(tmp_path / "staging"),
-    }
-    settings = tmp_path / "asked.json"
-    settings.write_text(json.dumps(asked), encoding="utf-8")
     # Klaviyo takes the batch and does not answer: the process waits, and that is when it is killed.
     line.klaviyo.fault("timeout_after_commit", endpoint=EVENTS, times=9)
-    process = subprocess.Popen([sys.executable, "-c", _PUSH_ORDERS, str(settings)])
+    process = start(line, "orders", tmp_path)
     try:
         until = time.monotonic() + 60
         while not line.klaviyo.state()["events"]:
@@ -266,7 +239,7 @@ def test_a_process_killed_between_klaviyos_taking_a_batch_and_writing_it_down(
             assert time.monotonic() < until
             time.sleep(0.05)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
     line.klaviyo.clear_faults()
     line.store = reading_all(line.store)

@@ -36,12 +36,6 @@ def netsuite() -> Iterator[NetSuite]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[Klaviyo]:
-    with running_klaviyo() as running:
-        yield running
-
-
 @pytest.fixture
 def backfill(netsuite: NetSuite, klaviyo: Klaviyo, new_line: Callable[..., Any]) -> History:
     klaviyo.reset()

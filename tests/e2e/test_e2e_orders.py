@@ -4,14 +4,10 @@ one only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
-from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 
 pytestmark = pytest.mark.line
 
@@ -42,14 +38,8 @@ exchangerate,currency,currency_text,createdfrom,item,quantity,rate,amount
 
 
 @pytest.fixture
-def line(tmp_path: Path, new_line: Callable[..., Any]) -> Iterator[Any]:
-    """A line between an account with these records and an empty Klaviyo account."""
-    account = tmp_path / "account"
-    account.mkdir()
-    for name, text in (("customer", CUSTOMERS), ("item", ITEMS), ("transaction", ORDERS)):
-        (account / f"{name}.csv").write_text(text)
-    with running_netsuite("--csv", str(account)) as netsuite, running_klaviyo() as klaviyo:
-        yield new_line(netsuite, klaviyo)
+def line(line_with: Callable[..., Any]) -> Any:
+    return line_with(customer=CUSTOMERS, item=ITEMS, transaction=ORDERS)
 
 
 def events(line: Any, metric: str) -> dict[str, dict[str, Any]]:

@@ -40,7 +40,6 @@ from netsuite_connector.flows.reconciliation.reconcile import shortened
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.validate import validate
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.staging.rejected import SCHEMA
 from netsuite_connector.stores.model import ConsentSettings, FlowSettings
@@ -53,12 +52,6 @@ pytestmark = pytest.mark.line
 @pytest.fixture(scope="module")
 def netsuite() -> Iterator[NetSuite]:
     with account() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[Klaviyo]:
-    with running_klaviyo() as running:
         yield running
 
 

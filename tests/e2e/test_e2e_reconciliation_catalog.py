@@ -19,7 +19,6 @@ from netsuite_connector.flows.run import Run
 from netsuite_connector.klaviyo.catalog import item_of
 from netsuite_connector.klaviyo.endpoints import COMPOUND, VARIANTS
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.window import Window
@@ -36,12 +35,6 @@ _numbers = count()
 @pytest.fixture(scope="module")
 def netsuite() -> Iterator[NetSuite]:
     with running_netsuite(items=20) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[Klaviyo]:
-    with running_klaviyo() as running:
         yield running
 
 

@@ -14,7 +14,6 @@ from netsuite_connector.flows import consents, privacy
 from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.flows.run import Run
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.window import Window
@@ -74,12 +73,6 @@ def netsuite(account: NetSuite) -> Iterator[NetSuite]:
             kept = {name: record.get(name) for name in KEPT[kind]}
             if {name: now.get(name) for name in KEPT[kind]} != kept:
                 account.update(kind, record["internalid"], **kept)
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[Klaviyo]:
-    with running_klaviyo() as running:
-        yield running
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from netsuite_connector.flows import highwater, rejections
 from netsuite_connector.flows.domain import domain_of
 from netsuite_connector.flows.run import Run
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.staging.staging import Staging
 from netsuite_connector.window import Window
@@ -28,12 +27,6 @@ pytestmark = pytest.mark.line
 @pytest.fixture(scope="module")
 def netsuite() -> Iterator[NetSuite]:
     with account() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[Klaviyo]:
-    with running_klaviyo() as running:
         yield running
 
 

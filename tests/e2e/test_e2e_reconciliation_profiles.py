@@ -15,7 +15,6 @@ from netsuite_connector.flows import privacy
 from netsuite_connector.flows.guard import Guard
 from netsuite_connector.flows.reconciliation.profiles import differences, lacks
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 
@@ -34,12 +33,6 @@ def netsuite() -> Iterator[NetSuite]:
                 moment = datetime.now(UTC) - timedelta(days=1 + number % 3, hours=number)
                 made = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
                 running.update(kind, record["internalid"], datecreated=made, lastmodifieddate=made)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def klaviyo() -> Iterator[Klaviyo]:
-    with running_klaviyo() as running:
         yield running
 
 

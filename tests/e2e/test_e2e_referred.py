@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,6 @@ from netsuite_connector.flows.report import report
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.shape import shape
 from netsuite_connector.flows.validate import validate
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
-from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
@@ -50,13 +47,8 @@ APRIL = ("2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z")
 
 
 @pytest.fixture
-def line(tmp_path: Path, new_line: Callable[..., Any]) -> Iterator[Any]:
-    account = tmp_path / "account"
-    account.mkdir()
-    for name, text in (("customer", CUSTOMERS), ("item", ITEMS), ("transaction", TRANSACTIONS)):
-        (account / f"{name}.csv").write_text(text)
-    with running_netsuite("--csv", str(account)) as netsuite, running_klaviyo() as klaviyo:
-        yield new_line(netsuite, klaviyo)
+def line(line_with: Callable[..., Any]) -> Any:
+    return line_with(customer=CUSTOMERS, item=ITEMS, transaction=TRANSACTIONS)
 
 
 def shown(line: Any) -> dict[tuple[str, str], float | None]:

@@ -4,9 +4,8 @@ still know it, and each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,6 @@ from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows import highwater
 from netsuite_connector.flows.realtime import Drain
 from netsuite_connector.flows.run import Run
-from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
-from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
 from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
@@ -41,13 +38,8 @@ END = "2026-03-10T00:00:00Z"
 
 
 @pytest.fixture
-def line(tmp_path: Path, new_line: Callable[..., Any]) -> Iterator[Any]:
-    account = tmp_path / "account"
-    account.mkdir()
-    for name, text in (("customer", CUSTOMERS), ("item", ITEMS), ("transaction", TRANSACTIONS)):
-        (account / f"{name}.csv").write_text(text)
-    with running_netsuite("--csv", str(account)) as netsuite, running_klaviyo() as klaviyo:
-        yield new_line(netsuite, klaviyo)
+def line(line_with: Callable[..., Any]) -> Any:
+    return line_with(customer=CUSTOMERS, item=ITEMS, transaction=TRANSACTIONS)
 
 
 def shown(line: Any) -> dict[tuple[str, str], float | None]:
