@@ -3,7 +3,7 @@
 Reads the saved searches *customers* (customers, leads and prospects; individuals and companies) and
 *contacts*, and keeps a Klaviyo profile for each e-mail address.
 
-`extract → validate → shape → push → confirm → report`
+`plan → extract → validate → shape → push → confirm → report`
 
 * A row needs an e-mail address that Klaviyo accepts. Phone numbers become E.164; one that is no valid number
 is left out and counted as a warning.

@@ -9,6 +9,7 @@ Has people forgotten (GDPR, CCPA): asks Klaviyo to delete their profiles with ev
 record changes: delete or anonymise it in NetSuite first.
 * Asking twice is harmless. Klaviyo shows when it is done on its page *Deleted profiles*.
 * Logs and result show no addresses. Airflow keeps what was typed with the run: delete the run afterwards.
+So does its audit log, unless `AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES` has `emails`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import stat
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
+
+from airflow_process import in_airflow
+from netsuite_connector.demo import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
@@ -124,6 +128,22 @@ def test_every_secret_is_demanded_and_explained() -> None:
         )
     optional = set(re.findall(r"(?<!\$)\$\{(\w+):-", COMPOSE_TEXT))
     assert [name for name in optional if f"# {name}=" not in ENV_EXAMPLE] == []
+
+
+def test_airflow_is_told_the_names_of_what_it_must_mask(tmp_path: Path) -> None:
+    """The same with Docker, in the demo and in the README; what people type goes into the audit log."""
+    names = COMPOSE["x-airflow"]["environment"]["AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"]
+    assert f"`{names}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f'"SENSITIVE_VAR_CONN_NAMES": "{names}"' in inspect.getsource(environment)
+    code = """
+import json
+import airflow.settings
+from airflow._shared.secrets_masker import redact
+typed = {"conf": {"emails": ["jane@shop.example"], "reason": "T-1"}, "limiter": "redis://:p@h", "slots": "redis://:p@h"}
+print("answer: " + json.dumps(redact(typed)))
+"""
+    shown, _ = in_airflow(code, tmp_path, AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES=names)
+    assert shown == {"conf": {"emails": ["***"], "reason": "T-1"}, "limiter": "***", "slots": "***"}
 
 
 def test_no_secret_stands_in_the_compose_file() -> None:

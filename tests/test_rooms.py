@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "include" / "netsuite_connector"
 
 # A room may import itself, the small shared types, and what stands here.
-SHARED = {"column_type", "errors", "window"}
+SHARED = {"column_type", "errors", "web_address", "window"}
 MAY_IMPORT: dict[str, set[str]] = {
     "netsuite": set(),
     "klaviyo": set(),

@@ -130,6 +130,16 @@ def test_nothing_of_the_connection_goes_on_the_wire_as_a_header(
     }
 
 
+@pytest.mark.parametrize("host", ["a.klaviyo.com", "https://a.klaviyo.com", None])
+def test_klaviyos_address_has_tls_unless_somebody_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, host: str | None
+) -> None:
+    connect(monkeypatch, "kl", conn_type="klaviyo", host=host, password="pk_x")
+    hook = KlaviyoHook("kl")
+    hook.session()
+    assert hook.base_url == "https://a.klaviyo.com"
+
+
 def test_the_address_follows_from_the_account(
     monkeypatch: pytest.MonkeyPatch, netsuite: SandboxAccount
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -168,7 +169,8 @@ def test_settings_are_the_stores_and_their_mistakes_are_told(tmp_path: Path, sto
 def test_results_are_cleaned_like_other_reports_and_what_a_killed_one_left_like_rows(store: Store) -> None:
     staging = Staging("memory://reconciliation-retention")
     place = (store.store, "reconciliation", "orders", "2026-11-16--2026-11-19")
-    for name in (("report.json",), ("work", "created", "ids.json"), ("heal", "complete.json")):
+    kept = (("report.json",), ("numbers", "part"), ("findings", "part"))
+    for name in (*kept, ("work", "created", "ids.json"), ("heal", "complete.json")):
         staging.write_json((*place, *name), {"some": "rows"})
     now = datetime.now(UTC)
 
@@ -178,9 +180,21 @@ def test_results_are_cleaned_like_other_reports_and_what_a_killed_one_left_like_
 
     assert gone(store.retention_days.raw - 1) == []
     assert gone(store.retention_days.raw + 1) == ["heal", "work"]
-    assert staging.list(place) == ["report.json"]
+    assert staging.list(place) == ["findings", "numbers", "report.json"]
     assert gone(store.retention_days.reports + 1) == [""]
     assert not staging.exists(place)
+
+
+def test_what_a_killed_one_read_goes_though_the_same_days_are_compared_again(
+    store: Store, tmp_path: Path
+) -> None:
+    staging = Staging(str(tmp_path))
+    place = (store.store, "reconciliation", "orders", "2026-11-16--2026-11-19")
+    staging.write_json((*place, "work-1", "valid", "part"), {"some": "rows"})
+    staging.write_json((*place, "report.json"), {})
+    old = (datetime.now(UTC) - timedelta(days=store.retention_days.raw + 1)).timestamp()
+    os.utime(tmp_path.joinpath(*place, "work-1", "valid", "part"), (old, old))
+    assert [each.path[4:] for each in clean(staging, store, really=True)] == [("work-1",)]
 
 
 def test_records_that_another_store_delivered_to_the_same_account_are_told_apart(store: Store) -> None:

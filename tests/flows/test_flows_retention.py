@@ -141,6 +141,21 @@ def test_a_run_that_is_under_way_stays_however_old_its_first_stages_are(new_run:
     assert cleaned(run) == set()
 
 
+def test_what_a_killed_write_left_is_not_told_as_gone_while_it_is_there(new_run: NewRun, root: Path) -> None:
+    run = new_run("customers", limit=2)
+    staged(new_run("customers", limit=1), root, 0)
+    old = staged(run, root, 0)
+    (old / ".report.json.0123").write_text("{}")
+    aged(old, 15)
+    gone = cleaned(run)
+    assert gone
+    assert not any(name.split("/")[1].startswith(".") for name in gone)
+    assert cleaned(run) == set()
+    aged(old, 401)
+    cleaned(run)
+    assert not old.exists()
+
+
 def test_what_runs_remember_has_no_age(new_run: NewRun, root: Path) -> None:
     run = new_run("customers")
     for name in ("ledger", "highwater", "book", "others", "volumes"):

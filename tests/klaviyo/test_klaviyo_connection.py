@@ -13,6 +13,7 @@ import pytest
 import requests
 from klaviyo_workers import at_once, call_for
 
+from netsuite_connector.errors import MendError
 from netsuite_connector.klaviyo import endpoints
 from netsuite_connector.klaviyo.auth import OAuth, Tokens
 from netsuite_connector.klaviyo.client import KlaviyoClient
@@ -37,6 +38,11 @@ def burst(client: KlaviyoClient, calls: int) -> float:
     for _ in range(calls):
         list(client.get_all(endpoints.METRICS, {}))
     return time.monotonic() - start
+
+
+def test_a_key_is_not_sent_where_others_could_read_it(session: requests.Session) -> None:
+    with pytest.raises(MendError, match=r"begins with http://.* begin it with https://"):
+        connect(session, ProcessWindows(), base_url="http://a.klaviyo.com", api_key="pk_x")
 
 
 def test_two_keys_of_an_account_share_its_limits_and_the_account_is_asked_once_a_key(

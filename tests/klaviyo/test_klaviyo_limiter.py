@@ -3,6 +3,7 @@ from __future__ import annotations
 import pathlib
 import threading
 import time
+import traceback
 
 import pytest
 from klaviyo_workers import BURST, STEADY, at_once, take_for
@@ -14,6 +15,7 @@ from netsuite_connector.klaviyo.limiter import FileWindows, Limiter, ProcessWind
 
 # A stamp is taken a little after the call was counted.
 SLACK = 0.05
+PASSWORD = "hunter" + "2"  # in two, so that a traceback's lines of this file don't show it
 
 
 def most_within(stamps: list[float], seconds: float) -> int:
@@ -144,6 +146,12 @@ def test_a_file_that_cannot_be_used_says_which(tmp_path: pathlib.Path) -> None:
 def test_a_scale_of_nothing_is_refused() -> None:
     with pytest.raises(MendError, match="scale"):
         Limiter(ProcessWindows(), account="one", scale=0)
+
+
+def test_an_address_that_is_none_is_told_without_its_password() -> None:
+    with pytest.raises(MendError, match=r"limiter storage .* as %23") as refused:
+        open_windows(f"redis://:{PASSWORD}#x@redis:6379/0")
+    assert PASSWORD not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_redis_that_is_gone_is_a_fault_that_may_pass() -> None:

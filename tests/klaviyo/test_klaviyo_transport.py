@@ -8,6 +8,7 @@ import logging
 import pathlib
 import time
 import traceback
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -251,6 +252,19 @@ def test_logs_hold_neither_key_nor_personal_data(
     assert "01REQUEST" in caplog.text
     for secret in ("doe.org", "7946", KEY):
         assert secret not in told
+
+
+def test_what_the_http_library_logs_holds_no_query(
+    client: KlaviyoClient, canned: Canned, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    canned.replies = [Reply(200, {"data": [], "links": {}}, {"X-Odd": "1\r\nno header at all"})]
+    with suppress(KlaviyoFaultError):  # the odd line hides where the body ends
+        list(client.profiles({"filter": f'any(email,["{PERSON}"])'}))
+    told = [each.getMessage() for each in caplog.records if each.name.startswith("urllib3")]
+    assert any("/api/profiles?…" in each for each in told), told
+    assert any("parse headers" in each for each in told), told
+    assert "doe.org" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,12 @@ def test_a_deployments_external_url_works_as_restlet_base() -> None:
     assert Account.of("1", restlet_base=external).restlet_url == external.partition("?")[0]
 
 
+@pytest.mark.parametrize("field", ["restlet_base", "suitetalk_base"])
+def test_an_address_where_others_could_read_along_is_refused(field: str) -> None:
+    with pytest.raises(MendError, match=r"begins with http://.* begin it with https://"):
+        Account.of("1", **{field: "http://1.restlets.api.netsuite.com"})
+
+
 @pytest.mark.parametrize("wrong", ["", "12 34", "https://1234567.app.netsuite.com", "1234567_", "a@b"])
 def test_what_is_no_account_id_is_refused(wrong: str) -> None:
     with pytest.raises(MendError, match="no NetSuite account id"):

@@ -207,6 +207,15 @@ def test_deleted_records_are_read_by_the_restlets_own_cursor(far: FarSide, clien
     assert second["cursor"] == "customer@2026-11-20T10:01:00Z"
 
 
+def test_of_deleted_records_nothing_is_kept_but_which_and_when(far: FarSide, client: NetSuiteClient) -> None:
+    """RESTlets before 1.2.1 also tell whose record it was and who deleted it."""
+    far.replies = [page([4], columns=[column("internalid", "integer"), column("name", "text")])]
+
+    (found,) = client.deleted(["customer"], WINDOW)
+
+    assert found.batch.schema.names == ["internalid"]
+
+
 def test_deleted_records_that_lead_nowhere_are_a_fault(far: FarSide, client: NetSuiteClient) -> None:
     far.replies = [page([4], done=False, cursor="customer@2026-11-20T10:01:00Z")]
 

@@ -385,6 +385,7 @@ def test_deleted_records_are_found_in_their_window(
     rows = pa.Table.from_batches([page.batch for page in pages])
     assert rows["internalid"].to_pylist() == gone[1:3]
     assert set(rows["recordtype"].to_pylist()) == {"lead"}
+    assert rows.schema.names == ["internalid", "recordtype", "deleteddate"]
     assert len(pages) > 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,21 @@ def test_folders_are_listed_in_order(staging: Staging) -> None:
     assert staging.list() == ["demo"]
     assert staging.list("demo/nothing") == []
     assert staging.exists("demo/reports")
+
+
+def test_a_new_folder_is_for_its_user_and_group(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        Staging(str(tmp_path / "some" / "staging")).write_json("demo/report.json", {})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "some" / "staging").stat().st_mode) == 0o750
+
+
+def test_a_folder_that_is_there_stays_as_open_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    Staging(str(tmp_path)).write_json("demo/report.json", {})
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 def test_a_damaged_document_is_named(disk: Staging, folder: Path) -> None:

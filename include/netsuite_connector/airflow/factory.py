@@ -62,7 +62,7 @@ def _flow_dag(store: Store, flow: str, doc_md: str, dag_id: str) -> DAG:
         description=f"{flow.replace('_', ' ').capitalize()} of {store.name}: NetSuite → Klaviyo",
         doc_md=doc_md,
         schedule=CronTriggerTimetable(schedule, timezone=store.timezone) if schedule else None,
-        # Without a start date a DAG that is switched on waits for its next time, and does not send at once.
+        # Without a start date a DAG that is switched on waits for its next time, unless one has just been.
         start_date=None,
         catchup=False,
         # Airflow does not hold a backfill's runs to it; those wait for their turn (schedule_turns.py).

@@ -43,6 +43,12 @@ class SessionHook(HttpHook):
             raise MendError(f"Connection '{self.conn_id}' has no {what}: fill in the field '{name}'.")
         return str(value)
 
+    def _set_base_url(self, connection: Any) -> None:
+        super()._set_base_url(connection)
+        if "://" not in (connection.host or self.default_host) and not connection.schema:
+            # The provider takes http then, and the first request would show the key to all on its way.
+            self.base_url = "https" + self.base_url.removeprefix("http")
+
     def _configure_session_from_auth(self, session: requests.Session, connection: Any) -> requests.Session:  # noqa: ARG002
         return session
 

@@ -61,9 +61,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="the record with this internal id instead; may be given several times",
     )
-    maps.add_argument(
-        "--show-personal", action="store_true", help="show e-mail addresses and phone numbers unmasked"
-    )
+    maps.add_argument("--show-personal", action="store_true", help="show personal values unmasked")
     maps.set_defaults(
         run=lambda asked, console: mapped.run(
             console,

@@ -54,8 +54,8 @@ def airflow(places: Places, options: Options, secrets: Secrets) -> dict[str, str
             "EXECUTION_API_SERVER_URL": f"{options.ui_url}/execution/",
             "SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": places.passwords,
-            # Airflow masks secrets by their names; this name is not on its list.
-            "SENSITIVE_VAR_CONN_NAMES": "consumer_key",
+            # Airflow masks secrets by their names; these are not on its list.
+            "SENSITIVE_VAR_CONN_NAMES": "consumer_key,emails,limiter,slots",
             "TEST_CONNECTION": "Enabled",
             # The default asks the DNS for this machine's full name, which may take long or fail.
             "HOSTNAME_CALLABLE": "socket.gethostname",

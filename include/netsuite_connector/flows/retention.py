@@ -45,6 +45,10 @@ _KINDS = {
 }
 
 
+# What a reconciliation came to. Whatever else lies there was read by one that was killed.
+_RESULT = {"findings", "numbers", "report.json"}
+
+
 @dataclass(frozen=True, slots=True)
 class Expired:
     """Something that goes: a folder or document at ``path``, or ``rows`` of the list of rejected rows there.
@@ -108,12 +112,10 @@ def _of_run(
 ) -> Iterator[Expired]:
     # Looked at again right before, as somebody may have cleared the run meanwhile.
     held = staging.held(run)
-    pieces: dict[str, list[Held]] = {}
-    for file in held:
-        pieces.setdefault(file.path[0], []).append(file)
+    pieces = _pieces(held)
     age = now - _touched(held) if held else timedelta()
     left = len(pieces)
-    for name, files in sorted(pieces.items()):
+    for name, files in pieces.items():
         kind = _KINDS.get(name, Kept.RAW)
         if age > keep[kind]:
             path = (*run, name)
@@ -131,18 +133,30 @@ def _reconciliations(staging: Staging, store: Store, now: datetime, *, really: b
         for span in staging.list((store.store, RECONCILIATION, flow)):
             place = (store.store, RECONCILIATION, flow, span)
             held = staging.held(place)
-            age = now - _touched(held) if held else timedelta()
             pieces: list[tuple[Kept, tuple[str, ...], Sequence[Held]]] = [(Kept.REPORTS, place, held)]
-            if age <= timedelta(days=store.retention_days.reports):
+            if held and now - _touched(held) <= timedelta(days=store.retention_days.reports):
                 pieces = [
-                    (Kept.RAW, (*place, name), [file for file in held if file.path[0] == name])
-                    for name in sorted({file.path[0] for file in held} - {"findings", "report.json"})
+                    (Kept.RAW, (*place, name), files)
+                    for name, files in _pieces(held).items()
+                    if name not in _RESULT
                 ]
             for kind, path, files in pieces:
-                if files and age > timedelta(days=getattr(store.retention_days, kind)):
+                age = now - _touched(files) if files else timedelta()
+                if age > timedelta(days=getattr(store.retention_days, kind)):
                     gone = really and _removed(staging, path)
                     size = sum(file.bytes for file in files)
                     yield Expired(kind, path, size, len(files), age / timedelta(days=1), removed=gone)
+
+
+def _pieces(held: Sequence[Held]) -> dict[str, list[Held]]:
+    """The files by the folder or document at the top that they belong to, in order. A file that a killed
+    process was about to put in the place of a document is hidden, and goes with the folder that it lies in.
+    """
+    pieces: dict[str, list[Held]] = {}
+    for file in held:
+        if not file.path[0].startswith("."):
+            pieces.setdefault(file.path[0], []).append(file)
+    return dict(sorted(pieces.items()))
 
 
 def _removed(staging: Staging, path: tuple[str, ...]) -> bool:

@@ -6,11 +6,13 @@ import logging
 
 import requests
 
+from netsuite_connector.errors import MendError
 from netsuite_connector.klaviyo import endpoints
 from netsuite_connector.klaviyo.auth import OAuth, PrivateKey
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.errors import KlaviyoScopeError
 from netsuite_connector.klaviyo.limiter import Limiter, Windows
+from netsuite_connector.web_address import is_read_on_the_way
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,15 @@ def connect(  # noqa: PLR0913 - each is a setting of its own
 
     All keys of an account share its limits, an app has limits of its own in every account. Which account it
     is, Klaviyo is asked once; the answer is remembered where calls are counted, under a hash of the key. A
-    key that may not ask (``accounts:read``) is counted by itself. Raises the errors of
-    :mod:`netsuite_connector.klaviyo.errors` when Klaviyo can't be asked.
+    key that may not ask (``accounts:read``) is counted by itself. Raises MendError for an address where
+    others could read the key, and the errors of :mod:`netsuite_connector.klaviyo.errors` when Klaviyo can't
+    be asked.
     """
+    if is_read_on_the_way(base_url):
+        raise MendError(
+            "The address of Klaviyo's API begins with http://, so that others could read the key: begin it "
+            "with https://, or leave it empty."
+        )
 
     def client(account: str) -> KlaviyoClient:
         return KlaviyoClient(

@@ -263,7 +263,13 @@ class RedisWindows:
             raise MendError(
                 "Limits of Klaviyo are to be kept in Redis: install the package redis."
             ) from error
-        self._redis = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=10)
+        try:
+            self._redis = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=10)
+        except ValueError:
+            raise MendError(  # without the address, which may hold a password
+                "The limiter storage of the Klaviyo connection is no address of a Redis: write it as "
+                "redis://:password@host:6379/0, and #, / and ? in a password as %23, %2F and %3F."
+            ) from None
         self._take = self._redis.register_script(_TAKE)
         self._error: type[Exception] = redis.RedisError
 

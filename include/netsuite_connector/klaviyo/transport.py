@@ -25,6 +25,7 @@ from netsuite_connector.klaviyo.errors import (
     from_response,
 )
 from netsuite_connector.klaviyo.limiter import Limiter
+from netsuite_connector.klaviyo.quiet import leave_out_queries
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Transport:
         tries: int,
         backoff: float,
     ) -> None:
+        leave_out_queries()
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._auth = auth

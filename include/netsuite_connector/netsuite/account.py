@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from netsuite_connector.netsuite.errors import NetSuiteSettingError
+from netsuite_connector.web_address import is_read_on_the_way
 
 RESTLET_PATH = "/app/site/hosting/restlet.nl"
 TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"  # noqa: S105 - a path
@@ -69,5 +70,10 @@ def address(base: str, path: str) -> str:
             "name: correct it."
         )
     own = parts.path.rstrip("/")
+    if is_read_on_the_way(base.strip()):
+        raise NetSuiteSettingError(
+            f"A NetSuite base URL begins with http://, so that others could read what is sent to "
+            f"{parts.hostname}: begin it with https://."
+        )
     # The external URL of a deployment carries ?script=…&deploy=…, which the client adds itself.
     return urlunsplit((parts.scheme, parts.netloc, own or path, "", ""))

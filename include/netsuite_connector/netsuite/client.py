@@ -32,6 +32,7 @@ from netsuite_connector.netsuite.slots import Slots
 from netsuite_connector.window import Window
 
 _DELETED = "the deleted records"
+_OF_DELETED = {"internalid", "recordtype", "deleteddate"}  # RESTlets before 1.2.1 also tell people's names
 _MOST_ENTRIES = 1000  # of the outbox, a call
 _MOST_IDS = 1000  # in a filter; a saved search takes the longer for each
 T = TypeVar("T")
@@ -193,9 +194,10 @@ class NetSuiteClient:
             if page.batch.num_rows == 0:
                 # A search that timed out looks like this too, and there is no count to ask for.
                 page, cursor = self._calls.retry(partial(self._deleted_once, asked))
-            schema = schema or page.batch.schema
-            rows += page.batch.num_rows
-            yield dataclasses.replace(page, batch=same_columns(schema, page.batch, _DELETED))
+            kept = page.batch.select([name for name in page.batch.schema.names if name in _OF_DELETED])
+            schema = schema or kept.schema
+            rows += kept.num_rows
+            yield dataclasses.replace(page, batch=same_columns(schema, kept, _DELETED))
             if page.done or (limit is not None and rows >= limit):
                 return
 

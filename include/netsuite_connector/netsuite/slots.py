@@ -136,7 +136,13 @@ class RedisSlots(Slots):
             raise NetSuiteSettingError(
                 "NetSuite's concurrent requests are to be shared through Redis: install the package redis."
             ) from error
-        self._redis: Any = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=10)
+        try:
+            self._redis: Any = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=10)
+        except ValueError:
+            raise NetSuiteSettingError(  # without the address, which may hold a password
+                "The concurrency storage of the NetSuite connection is no address of a Redis: write it as "
+                "redis://:password@host:6379/0, and #, / and ? in a password as %23, %2F and %3F."
+            ) from None
         self._error: type[Exception] = redis.RedisError
         self._lock: Any = locks.Lock
         self._lease = lease

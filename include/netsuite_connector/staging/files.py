@@ -51,9 +51,16 @@ class Files:
     """
 
     def __init__(
-        self, root: str, storage_options: Mapping[str, Any] | None = None, *, called: str = "staging"
+        self,
+        root: str,
+        storage_options: Mapping[str, Any] | None = None,
+        *,
+        called: str = "staging",
+        private: bool = False,
     ) -> None:
-        """``called``: what errors say that the place is for."""
+        """``called``: what errors say that the place is for. ``private``: a local root that is not there yet
+        is made for its user and group alone.
+        """
         self.name = _without_secrets(root)
         self._called = called
         self._title = called[0].upper() + called[1:]
@@ -70,6 +77,7 @@ class Files:
                 "give a folder or a URL such as s3://bucket/folder."
             ) from error
         self._local = isinstance(self._fs, LocalFileSystem)
+        self._to_make = private and self._local
 
     def describe(self, path: str) -> str:
         """The path as a person may look it up, without secrets."""
@@ -125,6 +133,7 @@ class Files:
                 self._fs.pipe_file(full, data)  # one PUT
                 return
             target = Path(full)
+            self._make_root()
             target.parent.mkdir(parents=True, exist_ok=True)
             scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
             try:
@@ -150,6 +159,7 @@ class Files:
     def create(self, path: str) -> IO[bytes]:
         """A new file to stream into. Do that within ``told``, and ``sync`` the file before it is closed."""
         with self.told("write", path):
+            self._make_root()
             self._fs.makedirs(posixpath.dirname(self._full(path)), exist_ok=True)
             file: IO[bytes] = self._fs.open(self._full(path), "wb")
             return file
@@ -169,6 +179,11 @@ class Files:
         """Remove a folder with all that is in it if that is possible; see ``remove``."""
         with suppress(OSError):
             self._fs.rm(self._full(path), recursive=True)
+
+    def _make_root(self) -> None:
+        if self._to_make:
+            Path(self._root).mkdir(mode=0o770, parents=True, exist_ok=True)
+            self._to_make = False
 
     def _full(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}" if path else self._root

@@ -15,12 +15,13 @@ from netsuite_connector.staging.files import Files, Held, encode
 class Staging:
     """A staging area at ``root``: a folder, or any URL that fsspec has a driver for (``s3://…``, ``memory://``).
 
-    ``storage_options`` go to that driver. A path is a tuple of parts, each of which may hold any characters,
+    ``storage_options`` go to that driver. A folder that is not there yet is made for its user and group
+    alone, since rows of people lie in it. A path is a tuple of parts, each of which may hold any characters,
     or a text with ``/`` between the parts. Raises MendError when the URL or its driver is unknown.
     """
 
     def __init__(self, root: str, storage_options: Mapping[str, Any] | None = None) -> None:
-        self._files = Files(root, storage_options)
+        self._files = Files(root, storage_options, private=True)
 
     def dataset(self, *parts: str) -> Dataset:
         """The dataset at a path, whether it is there already or not."""

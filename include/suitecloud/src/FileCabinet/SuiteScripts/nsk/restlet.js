@@ -10,7 +10,7 @@
 define(['N/runtime', './lib_budget', './lib_config', './lib_deleted', './lib_outbox', './lib_pages', './lib_request', './lib_source',
     './lib_time'],
     (runtime, budgets, configs, deleted, outbox, pages, request, sources, time) => {
-        const VERSION = '1.2.0';
+        const VERSION = '1.2.1';
 
         const about = () => {
             const user = runtime.getCurrentUser();
