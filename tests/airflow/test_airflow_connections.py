@@ -130,6 +130,19 @@ def test_nothing_of_the_connection_goes_on_the_wire_as_a_header(
     }
 
 
+def test_machines_count_together_where_the_environment_says(
+    netsuite: SandboxAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "ns", conn_type="netsuite", host=netsuite.url, extra=oauth2(netsuite))
+    connect(monkeypatch, "kl", conn_type="klaviyo", host="http://127.0.0.1:9", password="pk_x")
+    monkeypatch.setenv("NETSUITE_CONNECTOR_LIMITS", "redis://:secret@127.0.0.1:9/1")
+    for hook in (NetSuiteHook("ns"), KlaviyoHook("kl")):
+        right, message = hook.test_connection()
+        assert not right
+        assert "Redis" in message
+        assert "secret" not in message
+
+
 @pytest.mark.parametrize("host", ["a.klaviyo.com", "https://a.klaviyo.com", None])
 def test_klaviyos_address_has_tls_unless_somebody_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, host: str | None

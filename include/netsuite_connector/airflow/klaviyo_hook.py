@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from airflow.sdk.log import mask_secret
 
 from netsuite_connector.airflow.session_hook import SessionHook
@@ -45,10 +42,9 @@ class KlaviyoHook(SessionHook):
             )
         mask_secret(key)
         extra = connection.extra_dejson
-        home = Path(os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow")
         return connect(
             self.session(),
-            open_windows(extra.get("limiter") or home / "klaviyo-limits.sqlite"),
+            open_windows(self.counts(extra.get("limiter"), "klaviyo-limits.sqlite")),
             base_url=self.base_url,
             api_key=key,
             revision=extra.get("revision") or REVISION,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from requests.auth import AuthBase
 
 from netsuite_connector.airflow.session_hook import SessionHook
@@ -72,8 +69,7 @@ class NetSuiteHook(SessionHook):
                 f"Connection '{self.conn_id}' has the authentication '{extra['auth']}': choose oauth2 or tba."
             )
         names = {name: extra[name] for name in ("script", "deploy") if extra.get(name)}
-        home = Path(os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow")
-        slots = open_slots(extra.get("slots") or home / "netsuite-slots", account.realm, concurrency)
+        slots = open_slots(self.counts(extra.get("slots"), "netsuite-slots"), account.realm, concurrency)
         return NetSuiteClient(session, account.restlet_url, auth, slots=slots, **names)
 
     def test_connection(self) -> tuple[bool, str]:

@@ -44,7 +44,8 @@ _NETSUITE_FIELDS = {
     "slots": _text(
         "Concurrency storage",
         "Where calls under way are counted, so that all tasks together keep the store's share of NetSuite's "
-        "concurrency: a folder for one machine, redis://… for several. Empty: a folder in AIRFLOW_HOME.",
+        "concurrency: a folder for one machine, redis://… for several. Empty: what "
+        "NETSUITE_CONNECTOR_LIMITS says, or a folder in AIRFLOW_HOME.",
     ),
     "script": _text("RESTlet script id", "Leave empty for customscript_nsk_restlet."),
     "deploy": _text("RESTlet deployment id", "Leave empty for customdeploy_nsk_restlet."),
@@ -58,7 +59,7 @@ _KLAVIYO_FIELDS = {
     "limiter": _text(
         "Limiter storage",
         "Where calls are counted, so that all tasks together keep Klaviyo's limits: a file for one machine, "
-        "redis://… for several. Leave empty for a file in AIRFLOW_HOME.",
+        "redis://… for several. Empty: what NETSUITE_CONNECTOR_LIMITS says, or a file in AIRFLOW_HOME.",
     ),
     "limits_scale": {
         "label": "Limits scale",

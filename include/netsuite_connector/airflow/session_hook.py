@@ -4,6 +4,8 @@ to secrets.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -35,6 +37,18 @@ class SessionHook(HttpHook):
             return self.get_conn()
         except ValueError as error:
             raise MendError(f"The host of connection '{self.conn_id}' is no web address: {error}.") from None
+
+    def counts(self, said: str | None, file: str) -> str | Path:
+        """Where all tasks together count their calls: where the connection says, or the environment variable
+        ``NETSUITE_CONNECTOR_LIMITS`` (a Redis, for several machines), or a file of this name in AIRFLOW_HOME.
+        """
+        place = said or os.environ.get("NETSUITE_CONNECTOR_LIMITS")
+        if not place:
+            return Path(os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow") / file
+        password = place.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        if password:
+            mask_secret(password)
+        return place
 
     def setting(self, extra: dict[str, Any], name: str, what: str) -> str:
         """A mandatory field of the connection. Raises MendError naming the field when it is empty."""
