@@ -36,6 +36,7 @@ REFUNDS = Source(
     once=True,
     # The search also shows return authorisations, which promise a refund but are none.
     only={"type": ("CustCred", "CashRfnd")},
+    deleted_types=("creditmemo", "cashrefund"),
     fields=(
         *HEADER_FIELDS,
         Field("createdfrom", "Created From", ColumnType.SELECT, mandatory=True),

@@ -38,6 +38,7 @@ from netsuite_connector.flows.book_lines import (
     lines_made_from,
     order_lines,
     referred_lines,
+    refund_lines,
 )
 from netsuite_connector.flows.run import Run
 from netsuite_connector.flows.segments import Segments
@@ -50,10 +51,32 @@ _CHUNK_ROWS = 10_000
 STEPS = 5
 """Refund, return, invoice, order: so many steps lead from a refund to its order at most, and one to spare."""
 
-_CENT = 0.005
+_CENT, _CENTS = 0.005, 0.02
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class _Refunded:
+    """What was refunded of an order, whose own total and exchange rate come first (0 where it is unknown):
+    the ``total`` in base currency, and what it is ``worth`` at the order's rate.
+    """
+
+    order: float
+    rate: float
+    total: float = 0.0
+    worth: float = 0.0
+
+    def add(self, total: float, rate: float) -> None:
+        """A refund, and its rate."""
+        self.total += total
+        self.worth += total * self.rate / rate if rate and self.rate and rate != self.rate else total
+
+    @property
+    def whole(self) -> bool:
+        # Totals in base currency were rounded at other rates.
+        return self.worth > self.order - (_CENT if self.rate in {0.0, 1.0} else _CENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +114,7 @@ class Book:
                     orders,
                     lines_made_from(self.run.dataset("extract", LINKS), LINK),
                     lines_made_from(self.run.dataset("valid", FULFILMENTS), FULFILMENT),
-                    lines_made_from(self.run.dataset("valid", REFUNDS), REFUND),
+                    refund_lines(self.run.dataset("valid", REFUNDS), self.run.dataset("deleted", REFUNDS)),
                 ]
                 self._own.add(map(in_order, all_together(streams)), run=self.run.key)
             addresses.commit()
@@ -252,44 +275,46 @@ class Book:
 
         Refunds count in the order in which they reach Klaviyo: first those that were delivered, then this
         run's by internal id. So one refund of an order makes it whole, even if an older one turns up later.
+        What makes it whole is reckoned at the order's exchange rate, since a refund has that of its own day.
         """
         run_ids = np.unique(_pairs(lines_made_from(self.run.dataset("valid", REFUNDS), REFUND), "source")[0])
         if not len(run_ids):
             return
-        lines = [
-            batch.select(["id", "source", "total"]) for batch in self._of_kind(REFUND, "source", "total")
-        ]
-        refunds = pa.Table.from_batches(lines)
+        names = ["id", "source", "total", "rate"]
+        refunds = pa.Table.from_batches(batch.select(names) for batch in self._of_kind(REFUND, *names[1:]))
         ids = refunds.column("id").to_numpy()
         totals = np.abs(refunds.column("total").fill_null(0.0).to_numpy())
+        rates = refunds.column("rate").fill_null(0.0).to_numpy()
         roots = self._roots(refunds.column("source").fill_null(0).to_numpy())
         mine = _is_in(ids, run_ids) & (roots > 0)
         orders: dict[int, dict[str, Any]] = {}
-        for batch in self._orders_among(roots[mine], "total", "number"):
+        for batch in self._orders_among(roots[mine], "total", "number", "rate"):
             for row in batch.to_pylist():
                 orders.setdefault(row["id"], row)
         delivered = _is_in(ids, self._delivered())
-        so_far: dict[int, float] = dict.fromkeys(orders, 0.0)
-        for root, total in zip(roots[delivered].tolist(), totals[delivered].tolist(), strict=True):
-            if root in so_far:
-                so_far[root] += total
-        rows = []
-        for id_, root, total, before in zip(
-            *(array[mine].tolist() for array in (ids, roots, totals, delivered)), strict=True
+        so_far = {root: _Refunded(row["total"], row["rate"] or 0.0) for root, row in orders.items()}
+        for root, total, rate in zip(
+            *(array[delivered].tolist() for array in (roots, totals, rates)), strict=True
         ):
-            order = orders[root]
-            so_far[root] += 0.0 if before else total
-            whole = so_far[root] > order["total"] - _CENT
+            if root in so_far:
+                so_far[root].add(total, rate)
+        rows = []
+        for id_, root, total, rate, before in zip(
+            *(array[mine].tolist() for array in (ids, roots, totals, rates, delivered)), strict=True
+        ):
+            refunded = so_far[root]
             # What was whole before this refund is not made so again.
-            first = not before and so_far[root] - total <= order["total"] - _CENT
+            first = not before and not refunded.whole
+            if not before:
+                refunded.add(total, rate)
             rows.append(
                 {
                     "internalid": id_,
                     "order": root,
-                    "number": order["number"],
-                    "total": order["total"],
-                    "refunded": round(so_far[root], 2),
-                    "whole": whole and first and order["total"] > 0,
+                    "number": orders[root]["number"],
+                    "total": refunded.order,
+                    "refunded": round(refunded.total, 2),
+                    "whole": first and refunded.whole and refunded.order > 0,
                 }
             )
         if rows:

@@ -34,8 +34,11 @@ SCHEMA = pa.schema(
         ("address", pa.int64()),
         ("website_id", pa.int64()),
         ("website", pa.string()),
+        # What a unit of the transaction's currency was worth; null where the search doesn't say.
+        ("rate", pa.float64()),
     ]
 )
+RATE = "exchangerate"
 ADDRESSES = pa.schema([("address", pa.int64()), ("email", pa.string())])
 
 
@@ -65,7 +68,7 @@ def _firsts(dataset: Dataset, wanted: Iterable[str]) -> Iterator[pa.RecordBatch]
 def order_lines(dataset: Dataset, write: Any) -> Iterator[pa.RecordBatch]:
     """The lines of orders; ``write`` gets the addresses of each batch."""
     email = "customermain.email"
-    names = ("internalid", "tranid", "datecreated", "total", email, "website", "website" + TEXT_SUFFIX)
+    names = ("internalid", "tranid", "datecreated", "total", email, "website", "website" + TEXT_SUFFIX, RATE)
     for batch in _firsts(dataset, names):
         lower = pc.utf8_lower(batch.column(email))
         distinct = pc.dictionary_encode(lower)
@@ -81,20 +84,32 @@ def order_lines(dataset: Dataset, write: Any) -> Iterator[pa.RecordBatch]:
             address=hashes.take(distinct.indices),
             website_id=pa.array(website_ids(batch), pa.int64()),
             website=pa.array(texts(batch, "website"), pa.string()),
+            **_if_there(batch, rate=RATE),
         )
 
 
 def lines_made_from(dataset: Dataset, kind: int) -> Iterator[pa.RecordBatch]:
     """The lines of transactions that were made from others."""
-    for batch in _firsts(dataset, ("internalid", "createdfrom", "total")):
+    for batch in _firsts(dataset, ("internalid", "createdfrom", "total", RATE)):
         yield line_made_from(batch, kind)
+
+
+def refund_lines(dataset: Dataset, deleted: Dataset) -> Iterator[pa.RecordBatch]:
+    """The lines of refunds, and of those that were deleted since: these are of nothing."""
+    pieces = [np.empty(0, dtype=np.int64)]
+    if deleted.manifest() is not None:
+        pieces += [batch.column(0).to_numpy() for batch in deleted.batches(["internalid"])]
+    gone = np.unique(np.concatenate(pieces))
+    if len(gone):
+        yield _lines_of(pa.record_batch({"internalid": gone}), REFUND)
+    for batch in lines_made_from(dataset, REFUND):
+        yield batch.filter(pa.array(~np.isin(batch.column("id").to_numpy(), gone)))
 
 
 def line_made_from(batch: pa.RecordBatch, kind: int) -> pa.RecordBatch:
     """The lines of transactions that were made from others, of a row each."""
-    total = batch.column("total") if "total" in batch.schema.names else None
     source = batch.column("createdfrom").cast(pa.int64())
-    return _lines_of(batch, kind, source=source, **({} if total is None else {"total": total}))
+    return _lines_of(batch, kind, source=source, **_if_there(batch, total="total", rate=RATE))
 
 
 def referred_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -104,7 +119,13 @@ def referred_lines(batch: pa.RecordBatch) -> pa.RecordBatch:
     _, firsts = np.unique(batch.column("internalid").to_numpy(), return_index=True)
     batch = batch.take(pa.array(firsts))
     told = batch.filter(pc.and_(pc.is_valid(batch.column("total")), pc.is_valid(batch.column("tranid"))))
-    return _lines_of(told, REFERRED, sub=1, total=told.column("total"), number=told.column("tranid"))
+    number = told.column("tranid")
+    return _lines_of(told, REFERRED, sub=1, number=number, **_if_there(told, total="total", rate=RATE))
+
+
+def _if_there(batch: pa.RecordBatch, **columns: str) -> dict[str, pa.Array]:
+    """The columns that the search has, by what the book calls them."""
+    return {name: batch.column(column) for name, column in columns.items() if column in batch.schema.names}
 
 
 def _lines_of(batch: pa.RecordBatch, kind: int, sub: int = 0, **columns: pa.Array) -> pa.RecordBatch:

@@ -25,7 +25,7 @@ _RECORDS = {
     "supportcase": {"supportcase"},
 }
 # Where a source has rows of only some of its search's types, and deletions don't say which.
-_NARROWER = {"fulfilments": {"itemfulfillment"}, "refunds": {"creditmemo", "cashrefund"}}
+_NARROWER = {"fulfilments": {"itemfulfillment"}}
 
 
 @dataclass(frozen=True, slots=True)
