@@ -370,6 +370,10 @@ def test_consents_agree_until_somebody_is_subscribed_against_the_guard_or_not_at
     )
     line.klaviyo.suppress(emails[0])
     assert compare(line, "consents")["agrees"]
+    # Whose address bounces gets no mail, though Klaviyo calls them subscribed; the guard knows that too.
+    line.klaviyo.suppress(emails[2], "HARD_BOUNCE")
+    consents.guard_of(run).enter([Entry(emails[2], "HARD_BOUNCE", datetime.now(UTC))])
+    assert compare(line, "consents")["agrees"]
     # Another has opted out before and is subscribed all the same.
     consents.guard_of(run).enter([Entry(emails[1], Why.UNSUBSCRIBED, datetime.now(UTC))])
     wrong = compare(line, "consents", heal=True)

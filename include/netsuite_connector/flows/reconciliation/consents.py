@@ -7,7 +7,7 @@ from datetime import datetime
 
 from netsuite_connector.flows import addresses, consents
 from netsuite_connector.flows.addresses import Decision, Person
-from netsuite_connector.flows.guard import Noted, Why
+from netsuite_connector.flows.guard import Noted, Why, entries_of
 from netsuite_connector.flows.reconciliation.model import Finding, Outcome, Verdict
 from netsuite_connector.flows.reconciliation.reading import Reading, changed, rejected_rows
 from netsuite_connector.klaviyo.client import KlaviyoClient
@@ -59,12 +59,13 @@ def compare(reading: Reading, klaviyo: KlaviyoClient, young_from: datetime) -> O
 
 def _against_the_guard(state: ConsentState | None, noted: Sequence[Noted]) -> bool:
     """Whether somebody is subscribed though they opted out later. An opt-out in NetSuite unsubscribes nobody
-    by itself (docs/consent.md).
+    by itself (docs/consent.md), and who is suppressed gets no mail though Klaviyo calls them subscribed.
     """
     if state is None or state.consent is not _SUBSCRIBED:
         return False
+    harmless = {Why.NETSUITE, *(entry.why for entry in entries_of(state))}
     return any(
-        each.why != Why.NETSUITE and (state.changed_at is None or state.changed_at < (each.at or each.seen))
+        each.why not in harmless and (state.changed_at is None or state.changed_at < (each.at or each.seen))
         for each in noted
     )
 
