@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 # Packages of another environment must not be picked up by this one.
 unexport PYTHONPATH PYTHONHOME
 PY = .venv/bin/python
-# As many test files at once as there are cores, four at most; a file's tests stay together.
-PYTEST = $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Several test files at once (tests/conftest.py says how many); a file's tests stay together.
+PYTEST = $(PY) -m pytest --numprocesses auto --dist loadfile
 
 help: ## this list
 	@echo 'make TARGET, where TARGET is one of'
