@@ -1,11 +1,19 @@
-"""Starts a sandbox account as a process of its own, for tests and benchmarks, and ends it by its own id."""
+"""Starts a sandbox account as a process of its own, for tests and benchmarks, and ends it by its own id; it
+ends by itself when whoever started it is gone.
+"""
 
 from __future__ import annotations
 
+import os
 import selectors
+import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+_STARTED_BY = "NETSUITE_CONNECTOR_SANDBOX_STARTED_BY"
 
 
 @contextmanager
@@ -14,7 +22,10 @@ def started(command: Sequence[str], *, seconds: float) -> Iterator[tuple[str, in
 
     Raises TimeoutError when that takes longer than ``seconds``, RuntimeError when it can't start.
     """
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+    environment = os.environ | {_STARTED_BY: str(os.getpid())}
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         try:
             yield _address(process, seconds), process.pid
         finally:
@@ -23,6 +34,19 @@ def started(command: Sequence[str], *, seconds: float) -> Iterator[tuple[str, in
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def end_with_starter() -> None:
+    """In the sandbox's process: have it end when the process that ``started`` it is gone, were it killed."""
+    starter = os.environ.get(_STARTED_BY)
+    if starter is not None:
+        threading.Thread(target=_watch, args=(int(starter),), daemon=True).start()
+
+
+def _watch(starter: int) -> None:
+    while os.getppid() == starter:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _address(process: subprocess.Popen[str], seconds: float) -> str:

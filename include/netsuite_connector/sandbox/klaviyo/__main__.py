@@ -11,6 +11,7 @@ from pathlib import Path
 
 from netsuite_connector.sandbox.klaviyo.account import Settings
 from netsuite_connector.sandbox.klaviyo.server import serve
+from netsuite_connector.sandbox.started import end_with_starter
 
 HOST = "127.0.0.1"
 
@@ -94,6 +95,7 @@ def _above_zero(text: str) -> float:
 def main() -> int:
     """Runs the sandbox; the exit status is 0 after SIGTERM or Ctrl-C, 1 when it can't start."""
     options = parser().parse_args()
+    end_with_starter()
     settings = Settings(
         limits_scale=None if options.no_limits else options.limits_scale,
         job_seconds=options.job_seconds,

@@ -18,6 +18,7 @@ from netsuite_connector.sandbox.netsuite.csv_files import CsvError
 from netsuite_connector.sandbox.netsuite.engine import AccountError
 from netsuite_connector.sandbox.netsuite.server import RESTLET_PATH, TOKEN_PATH, serve
 from netsuite_connector.sandbox.netsuite.suitecloud import DEFAULT_PROJECT, ProjectError
+from netsuite_connector.sandbox.started import end_with_starter
 
 HOST = "127.0.0.1"
 
@@ -98,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Runs the account; the exit status is 0 after SIGTERM or Ctrl-C, 1 when it can't start."""
     options = vars(parser().parse_args())
+    end_with_starter()
     host, port, file = options.pop("host"), options.pop("port"), options.pop("credentials")
     settings = Settings(**options)
     # The server hands on the signal that ended it once it has shut down.
