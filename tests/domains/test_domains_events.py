@@ -188,6 +188,18 @@ def test_amounts_in_another_currency_stand_beside_those_in_the_base_currency() -
     assert "NetSuite Currency Amount" not in plain["Items"][0]
 
 
+def test_a_price_in_the_base_currency_does_not_depend_on_what_stands_beside_it() -> None:
+    rows = [
+        row(1, "SalesOrd", rate=0.00345, exchangerate=1.0),
+        row(2, "SalesOrd", rate=0.00345, exchangerate=None),
+        row(3, "SalesOrd", rate=0.00345, exchangerate=1.5),
+        row(4, "SalesOrd", rate=None, exchangerate=1.0),
+    ]
+    lines = [event for _, name, event in made(EventShaper, ORDERS, rows) if name == "Ordered Product"]
+    prices = [line["properties"].get("ItemPrice") for line in lines]
+    assert prices == [0.00345, 0.00345, 0.0052, None]
+
+
 def test_a_store_gives_properties_other_names_or_leaves_them_out() -> None:
     table = pa.Table.from_pylist([row(1, "SalesOrd", salesrep="4", salesrep__text="Kim")])
     names = {"NetSuite Sales Rep": "Rep", "ItemNames": None}

@@ -129,8 +129,11 @@ class Items:
         """The price of one in the base currency: NetSuite keeps it in the transaction's."""
         if "rate" not in batch.schema.names or not in_several_currencies(batch):
             return values(batch, "rate")
-        base = pc.multiply(batch.column("rate"), pc.coalesce(batch.column("exchangerate"), pa.scalar(1.0)))
-        prices: list[Any] = pc.round(base, 4).to_pylist()
+        rates = batch.column("rate")
+        exchange = pc.coalesce(batch.column("exchangerate"), pa.scalar(1.0))
+        base = pc.round(pc.multiply(rates, exchange), 4)
+        # What is in the base currency stays as it is, whatever stands beside it.
+        prices: list[Any] = pc.if_else(pc.equal(exchange, 1.0), rates, base).to_pylist()
         return prices
 
     def _foreign(self, batch: pa.RecordBatch) -> list[Any]:
