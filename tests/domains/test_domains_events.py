@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from netsuite_connector.domains.cancellations import cancellations
@@ -214,17 +215,29 @@ def test_a_store_gives_properties_other_names_or_leaves_them_out() -> None:
 # ---- cancellations ----------------------------------------------------------------------------------------
 
 
-def cancelled(rows: list[Row], cut: int) -> dict[str, Row]:
+def cancelled(rows: list[Row], cut: int, rejected: Collection[int] = ()) -> dict[str, Row]:
+    """The events of these rows, of which those with the line keys ``rejected`` are no valid ones."""
     table = pa.Table.from_pylist(rows)
 
-    def read(_: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-        return iter((table.select(columns) if columns else table).to_batches(max_chunksize=cut))
+    def read(_: str, columns: Collection[str]) -> Iterator[pa.RecordBatch]:
+        there = [name for name in columns if name in table.schema.names]
+        return iter(table.select(there).to_batches(max_chunksize=cut))
+
+    def valid(_: str) -> Iterator[pa.RecordBatch]:
+        turned_down = pc.is_in(table["lineuniquekey"], pa.array(rejected, pa.int64()))
+        return iter(table.filter(pc.invert(turned_down)).to_batches(max_chunksize=cut))
 
     def nothing(_: str) -> Iterator[pa.RecordBatch]:
         return iter(())
 
     known = Known(
-        extracted=read, valid=read, deleted=nothing, ledger=nothing, site=lambda _: SITE, whole=False
+        extracted=read,
+        valid=valid,
+        mapped=read,
+        deleted=nothing,
+        ledger=nothing,
+        site=lambda _: SITE,
+        whole=False,
     )
     payloads = [payload for made in cancellations(known) for payload in made.payload]
     events = [json.loads(payload)["attributes"]["events"]["data"][0]["attributes"] for payload in payloads]
@@ -249,6 +262,19 @@ def test_an_order_is_cancelled_if_nothing_of_it_was_shipped(cut: int) -> None:
         "2026-04-01T08:00:00Z",
         2,
     )
+
+
+@pytest.mark.parametrize("cut", [1, 100])
+def test_what_was_shipped_is_told_by_rejected_lines_too(cut: int) -> None:
+    rows = [
+        row(1, "SalesOrd", statusref="closed", quantityshiprecv=0.0),
+        row(1, "SalesOrd", statusref="closed", quantityshiprecv=1.0, amount=None, lineuniquekey=11),
+        row(2, "SalesOrd", statusref="closed", quantityshiprecv=0.0),
+        row(2, "SalesOrd", statusref="closed", quantityshiprecv=None, amount=None, lineuniquekey=21),
+        row(3, "SalesOrd", statusref="cancelled", quantityshiprecv=0.0),
+        row(3, "SalesOrd", statusref="cancelled", quantityshiprecv=1.0, amount=None, lineuniquekey=31),
+    ]
+    assert set(cancelled(rows, cut, rejected=[11, 21, 31])) == {"netsuite-2", "netsuite-3"}
 
 
 def test_without_a_column_that_tells_a_closed_order_may_have_been_shipped() -> None:

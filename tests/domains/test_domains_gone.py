@@ -44,6 +44,7 @@ def known(
     return Known(
         extracted=rows,
         valid=nothing,
+        mapped=rows,
         deleted=lambda name: iter([gone] if name == "items" else []),
         ledger=lines,
         site=lambda _: SITE,

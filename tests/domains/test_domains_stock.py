@@ -79,6 +79,7 @@ def test_an_item_that_stands_alone_changes_its_own_variant_too() -> None:
     known = Known(
         extracted=lambda *_: iter(()),
         valid=lambda _: iter([rows]),
+        mapped=lambda *_: iter(()),
         deleted=lambda _: iter(()),
         ledger=lambda _: iter(()),
         site=lambda _: SITE,

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from flows_staged import NewRun, item, source_of, stage
+import pytest
+from flows_staged import NewRun, item, line, source_of, stage, write
 
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.shape import shape
 
 
 def mapped(run: Run, **mapping: Any) -> Run:
@@ -45,6 +47,21 @@ def test_an_items_own_variant_is_called_as_the_item_is_unless_it_is_called_other
     assert list(metadata(other, "own_variants")) == [
         {"Size of": "SKU-1", "quantity_available": 3.0, "Color": "9"}
     ]
+
+
+@pytest.mark.parametrize("shipped", [0.0, 1.0])
+def test_a_rejected_line_tells_of_a_closed_order_in_the_column_that_the_store_names(
+    new_run: NewRun, shipped: float
+) -> None:
+    said = {"columns": {"custcol_sent": {"to": "quantityshiprecv"}}}
+    closed = {"statusref": "closed", "lastmodifieddate": "2026-03-02T09:30:00Z"}
+    rows = [line(1, key) | closed | {"custcol_sent": sent} for key, sent in ((11, 0.0), (12, shipped))]
+    run = stage(mapped(new_run("orders"), orders=said), orders=rows)
+    (valid,) = run.dataset("valid", source_of(run, "orders")).batches()
+    write(run, "valid", source_of(run, "orders"), valid.slice(0, 1))
+    shape(run)
+    manifest = run.dataset("records", source_of(run, "cancellations")).require()
+    assert manifest.rows == (0 if shipped else 1)
 
 
 def test_a_run_over_history_never_has_all_there_is(new_run: NewRun) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,23 +31,16 @@ def cancellations(known: Known) -> Iterator[Records]:
     told = known.extracted(ORDERS.name, [_STATUS])
     if not any(_STATUS in batch.schema.names and pc.any(_ended(batch)).as_py() for batch in told):
         return
+    shipped = _shipped(known)
     shaper: CancelledShaper | None = None
-    rest: pa.RecordBatch | None = None
     for batch in known.valid(ORDERS.name):
         if not {_STATUS, "lastmodifieddate"} <= set(batch.schema.names):
             return
         shaper = shaper or CancelledShaper(ORDERS, known.site(ORDERS.name), batch.schema.names)
-        ended = _ended(batch)
-        if not pc.any(ended).as_py() and rest is None:
-            continue
-        found = batch.filter(ended)
-        found = found if rest is None else pa.concat_batches([rest, found])
-        # Whether an order was shipped is on its lines, and the last order's may go on in the next batch.
-        last = pc.equal(found.column("internalid"), found.column("internalid")[-1])
-        rest = found.filter(last)
-        yield shaper.feed(_cancelled(found.filter(pc.invert(last))))
-    if shaper is not None and rest is not None:
-        yield shaper.feed(_cancelled(rest))
+        ended = batch.filter(_ended(batch))
+        if ended.num_rows:
+            yield shaper.feed(_cancelled(ended, shipped))
+    if shaper is not None:
         yield shaper.finish()
 
 
@@ -54,13 +48,23 @@ def _ended(rows: pa.RecordBatch) -> pa.Array:
     return pc.is_in(rows.column(_STATUS), pa.array([_CANCELLED, _CLOSED]))
 
 
-def _cancelled(rows: pa.RecordBatch) -> pa.RecordBatch:
+def _shipped(known: Known) -> npt.NDArray[np.int64]:
+    """The closed orders that something was shipped of. The line that says so may be one that is rejected."""
+    pieces = [np.empty(0, dtype=np.int64)]
+    for batch in known.mapped(ORDERS.name, ["internalid", _STATUS, _SHIPPED]):
+        if {_STATUS, _SHIPPED} <= set(batch.schema.names):
+            closed = pc.equal(batch.column(_STATUS), _CLOSED)
+            shipped = batch.filter(pc.and_(closed, pc.greater(batch.column(_SHIPPED), 0)))
+            pieces.append(shipped.column("internalid").drop_null().to_numpy())
+    return np.unique(np.concatenate(pieces))
+
+
+def _cancelled(ended: pa.RecordBatch, shipped: npt.NDArray[np.int64]) -> pa.RecordBatch:
     """The rows of cancelled orders, and of closed ones that nothing was shipped of. Without a column that
     tells, a closed order may have been shipped.
     """
-    cancelled = pc.equal(rows.column(_STATUS), _CANCELLED)
-    if _SHIPPED not in rows.schema.names:
-        return rows.filter(cancelled)
-    shipped = rows.filter(pc.greater(rows.column(_SHIPPED), 0)).column("internalid").to_numpy()
-    untouched = pa.array(~np.isin(rows.column("internalid").to_numpy(), shipped))
-    return rows.filter(pc.or_(cancelled, untouched))
+    cancelled = pc.equal(ended.column(_STATUS), _CANCELLED)
+    if _SHIPPED not in ended.schema.names:
+        return ended.filter(cancelled)
+    untouched = pa.array(~np.isin(ended.column("internalid").to_numpy(), shipped))
+    return ended.filter(pc.or_(cancelled, untouched))

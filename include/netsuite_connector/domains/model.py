@@ -227,13 +227,15 @@ class Known:
 
     ``extracted`` (with some columns only, if asked) and ``valid`` rows of this run, records that were
     ``deleted`` in NetSuite within its window, the ``ledger`` of what was delivered before the run began to
-    read (``id`` and ``sub``), or may have been. ``site`` is what a shaper of such rows must know: what the
-    store says of their source holds for what is made of them too, unless it says otherwise. ``whole``: the
-    run read all there is, so what it did not see is gone.
+    read (``id`` and ``sub``), or may have been. Valid rows are as the store maps them, and so are ``mapped``
+    ones: all that were extracted, those that are rejected too, with at least the columns asked for. ``site``
+    is what a shaper of such rows must know: what the store says of their source holds for what is made of
+    them too, unless it says otherwise. ``whole``: the run read all there is, so what it did not see is gone.
     """
 
     extracted: Callable[..., Iterator[pa.RecordBatch]]
     valid: Callable[[str], Iterator[pa.RecordBatch]]
+    mapped: Callable[[str, Collection[str]], Iterator[pa.RecordBatch]]
     deleted: Callable[[str], Iterator[pa.RecordBatch]]
     ledger: Callable[[str], Iterator[pa.RecordBatch]]
     site: Callable[[str], Site]

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from netsuite_connector.column_type import TEXT_SUFFIX
 from netsuite_connector.domains.mapping import Mapper, own_names
 from netsuite_connector.domains.model import Known, Records, Shaper, Site, Source
 from netsuite_connector.domains.objects import Pieces
@@ -132,6 +133,11 @@ def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.Rec
     def valid(name: str) -> Iterator[pa.RecordBatch]:
         return map(mapper(name).batch, rows("valid", name))
 
+    def mapped(name: str, columns: Collection[str]) -> Iterator[pa.RecordBatch]:
+        ruled = run.mapping(sources[name]).columns
+        needed = {*columns, *ruled, *(each + TEXT_SUFFIX for each in ruled)}
+        return map(mapper(name).batch, rows("extract", name, needed))
+
     # What another run has delivered since this one began to read may be newer than what this one saw, and
     # that it was not seen says nothing.
     began = run.read_from
@@ -146,6 +152,7 @@ def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.Rec
     known = Known(
         extracted=partial(rows, "extract"),
         valid=valid,
+        mapped=mapped,
         deleted=partial(rows, "deleted"),
         ledger=delivered,
         site=lambda name: mapper(name).site,
