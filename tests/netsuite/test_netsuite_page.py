@@ -23,7 +23,7 @@ text = st.text(max_size=20)
 VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     ColumnType.TEXT: text,
     ColumnType.INTEGER: st.integers(-(2**63), 2**63 - 1),
-    ColumnType.NUMBER: st.floats(allow_nan=False, allow_infinity=False),
+    ColumnType.NUMBER: st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1),
     ColumnType.BOOLEAN: st.booleans(),
     ColumnType.DATE: st.dates(),
     ColumnType.DATETIME: st.datetimes(timezones=st.just(UTC)),
@@ -60,6 +60,11 @@ def decode(columns: list[dict[str, Any]], values: list[Any], rows: int) -> Page:
     return page_of(loads(body), len(body), "customsearch_x")
 
 
+def as_floats(cells: list[Any]) -> list[float | None]:
+    """Numbers as JSON means them."""
+    return [None if cell is None else float(cell) for cell in cells]
+
+
 def each_once(rows: list[Any], empty: Any) -> tuple[list[Any], list[int | None]]:
     """The values in the order in which they first come, and the place of each row's."""
     values: list[Any] = []
@@ -85,7 +90,7 @@ def test_what_the_wire_carries_is_what_arrow_holds(
             lists = {"id": [id_ for id_, _ in pairs], "text": [text for _, text in pairs], "at": at}
             values.append(lists if once else {"id": cells[0], "text": cells[1]})
         else:
-            expected[key] = cells
+            expected[key] = as_floats(cells) if kind is ColumnType.NUMBER else cells
             single, at = each_once([wire(cell) for cell in cells], None)
             values.append({"values": single, "at": at} if once else [wire(cell) for cell in cells])
 
@@ -166,6 +171,21 @@ def test_a_value_of_another_type_is_refused_by_its_columns_name_without_showing_
         decode([column("phone", kind)], [[None, bad]], 2)
 
     assert repr(bad) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "numbers", [[2**53 + 1], [90071992547409931, 1.5], [1, -(2**63)], [2**63], [None, 2**64 - 1, -1]]
+)
+def test_a_whole_number_beyond_2_to_the_53_is_the_float_that_it_is_nearest_to(numbers: list[Any]) -> None:
+    found = decode([column("amount", "number")], [numbers], len(numbers)).batch.column("amount")
+
+    assert (found.type, found.to_pylist()) == (pa.float64(), as_floats(numbers))
+
+
+@pytest.mark.parametrize("other", [True, "1.5"])
+def test_beside_such_a_number_too_a_value_of_another_type_is_refused(other: Any) -> None:
+    with pytest.raises(NetSuiteScriptError, match="column amount of customsearch_x"):
+        decode([column("amount", "number")], [[2**53 + 1, other]], 2)
 
 
 @pytest.mark.parametrize(

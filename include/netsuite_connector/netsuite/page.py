@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -171,20 +172,35 @@ def _spread(values: pa.Array, at: pa.Array, name: str, search: str) -> pa.Array:
 
 
 def _array(column: Column, values: list[Any], search: str) -> pa.Array:
-    kind = _ARROW[column.type]
     try:
-        if column.type in _FROM_TEXT:
-            # Arrow parses ISO 8601 in bulk, a hundred times faster than Python value by value.
-            return pa.array(values, pa.string()).cast(kind)
-        if column.type in _SEEN and pa.array(values).type not in _SEEN[column.type]:
-            raise pa.ArrowTypeError(column.type)
-        return pa.array(values, kind)
+        return _typed(column.type, values)
     except (pa.ArrowException, OverflowError):
         # Without Arrow's own words: they quote the value, which may be personal.
         raise NetSuiteScriptError(
             f"The column {column.key} of {search} holds a value that is no {column.type}: deploy the "
             "SuiteCloud project that came with this connector, or report this column."
         ) from None
+
+
+def _typed(type_: ColumnType, values: list[Any]) -> pa.Array:
+    if type_ in _FROM_TEXT:
+        # Arrow parses ISO 8601 in bulk, a hundred times faster than Python value by value.
+        return pa.array(values, pa.string()).cast(_ARROW[type_])
+    try:
+        if type_ in _SEEN and pa.array(values).type not in _SEEN[type_]:
+            raise pa.ArrowTypeError(type_)
+        return pa.array(values, _ARROW[type_])
+    except (pa.ArrowInvalid, OverflowError):
+        if type_ is ColumnType.NUMBER:
+            return _floats(values)
+        raise
+
+
+def _floats(values: list[Any]) -> pa.Array:
+    """Numbers as the floats that they are nearest to: Arrow refuses whole ones beyond 2^53."""
+    if not set(map(type, values)) <= {int, float, NoneType}:
+        raise pa.ArrowTypeError(ColumnType.NUMBER)
+    return pa.array([None if value is None else float(value) for value in values], pa.float64())
 
 
 def _field(name: str, column: Column) -> pa.Field:

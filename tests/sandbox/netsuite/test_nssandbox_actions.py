@@ -240,6 +240,23 @@ def test_a_value_that_is_not_of_its_type_is_counted(empty: Inside) -> None:
     assert [row["formulanumeric"] for row in rows(page)] == [None, None]
 
 
+def test_a_whole_number_that_javascript_can_not_hold_is_counted(empty: Inside) -> None:
+    search = install(empty, columns=[{"name": "daysoverdue"}, {"name": "creditlimit"}])
+    numbers = [2**53 - 1, 2**53, 576461413038785752, -(2**53), 1 - 2**53]
+    empty.engine.load(
+        "customer",
+        [customer(n, daysoverdue=number, creditlimit=number) for n, number in enumerate(numbers, 1)],
+    )
+    page = empty.call("page", search=search)
+    assert {key: types(page)[key] for key in ("daysoverdue", "creditlimit")} == {
+        "daysoverdue": "integer",
+        "creditlimit": "number",
+    }
+    assert page["unreadable"] == {"daysoverdue": 3}
+    assert [row["daysoverdue"] for row in rows(page)] == [2**53 - 1, None, None, None, 1 - 2**53]
+    assert [float(row["creditlimit"]) for row in rows(page)] == [float(number) for number in numbers]
+
+
 def test_summary_searches_are_refused(empty: Inside) -> None:
     search = install(
         empty,

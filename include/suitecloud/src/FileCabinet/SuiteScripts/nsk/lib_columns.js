@@ -68,9 +68,15 @@ define(['./lib_time'], (time) => {
         return Number.isFinite(number) ? number : null;
     };
 
+    // From 2^53 on JavaScript no longer has every whole number: what it would give may be another one.
+    const integerOf = (value) => {
+        const number = numberOf(value);
+        return Number.isSafeInteger(number) ? number : null;
+    };
+
     const CONVERT = {
         text: String,
-        integer: numberOf,
+        integer: integerOf,
         number: numberOf,
         date: time.dateFromUser,
         datetime: (value) => {
