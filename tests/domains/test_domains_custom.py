@@ -10,7 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.custom import event_domain, profile_domain
+from netsuite_connector.domains.mapping import ColumnRule, Mapper, SourceMapping
+from netsuite_connector.domains.mapping_rules import check_mapped_columns, check_mapping
 from netsuite_connector.domains.model import Domain, Site
 from netsuite_connector.errors import MendError
 
@@ -48,8 +51,11 @@ CASES = event_domain(
 VIPS = profile_domain("vips", "customsearch_vips", email="email", mandatory=[])
 
 
-def shaped(domain: Domain, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def shaped(
+    domain: Domain, rows: Iterable[dict[str, Any]], mapper: Mapper | None = None
+) -> list[dict[str, Any]]:
     batch = pa.Table.from_pylist(list(rows)).to_batches(None)[0]
+    batch = batch if mapper is None else mapper.batch(batch)
     shaper = domain.shaper(domain.sources[0], SITE, batch.schema.names)
     records = shaper.feed(batch)
     return [json.loads(payload) for payload in records.payload]
@@ -93,6 +99,24 @@ def test_a_date_is_a_moment_too_and_a_text_is_none() -> None:
     assert event_of(element)["time"] == "2026-03-01T00:00:00Z"
     with pytest.raises(MendError, match=r"The column startdate of saved search customsearch_nsk_cases is no"):
         shaped(CASES, [CASE | {"startdate": "yesterday"}])
+
+
+@pytest.mark.parametrize("cost", ["12.5", True, date(2026, 3, 1)])
+def test_an_amount_is_a_number(cost: Any) -> None:
+    with pytest.raises(MendError, match=r"The column cost of .* holds no numbers: name another column"):
+        shaped(CASES, [CASE | {"cost": cost}])
+
+
+def test_a_mapping_reads_a_text_as_the_amount() -> None:
+    (source,) = CASES.sources
+    mapping = SourceMapping(columns={"cost": ColumnRule(to="cost")})
+    check_mapping(source, mapping, "flows.cases.mapping.cases")
+    given = {"cost": ColumnType.TEXT}
+    check_mapped_columns(source, mapping, given, source.search, "flows.cases.mapping.cases")
+    mapper = Mapper(source, mapping, SITE)
+    events = shaped(CASES, [CASE | {"cost": "12.50"}, CASE | {"cost": "n/a"}], mapper)
+    assert [event_of(element).get("value") for element in events] == [12.5, None]
+    assert mapper.warnings.total() == 1
 
 
 def test_its_columns_are_asked_for() -> None:

@@ -119,7 +119,7 @@ class _Events:
         self._properties = object_for(site, *_PROPERTIES, extra=self._extra)
 
     def feed(self, batch: pa.RecordBatch) -> Records:
-        """One event a row. Raises MendError where the column of the moment holds none."""
+        """One event a row. Raises MendError where the column of the moment or of the amount holds none."""
         ids = batch.column("internalid").to_pylist()
         lines = values(batch, "lineuniquekey")
         subs = [line or 0 for line in lines]
@@ -127,7 +127,7 @@ class _Events:
             f"netsuite-{self._flow}-{id_}" + (f"-{line}" if line else "")
             for id_, line in zip(ids, lines, strict=True)
         ]
-        amounts = values(batch, self._value) if self._value else [None] * len(ids)
+        amounts = self._amounts(batch, self._value) if self._value else [None] * len(ids)
         extra = [sent(batch, name, self._site.as_id) for name in self._extra]
         payloads = []
         for email, moment, amount, key, properties in zip(
@@ -166,6 +166,16 @@ class _Events:
             f"The column {self._time} of saved search {self._search} is no date: name another column as the "
             f"'time' of the flow '{self._flow}'."
         )
+
+    def _amounts(self, batch: pa.RecordBatch, name: str) -> list[Any]:
+        kind = batch.schema.field(name).type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+            raise MendError(
+                f"The column {name} of saved search {self._search} holds no numbers: name another column as "
+                f"the 'value' of the flow '{self._flow}', or, if it is text that holds numbers, write "
+                f"'{name}: {{to: {name}}}' under the flow's 'mapping.{self._flow}.columns'."
+            )
+        return values(batch, name)
 
 
 class _Profiles:
