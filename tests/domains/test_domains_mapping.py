@@ -133,6 +133,38 @@ def test_a_column_fills_a_known_field_where_it_has_a_value() -> None:
     assert alone["title"] == "Buyer"
 
 
+def test_a_known_column_is_read_whatever_it_is_called() -> None:
+    abroad = {"phone": "020 7946 0958", "countrycode": "GB", "city": "London"}
+    (first,), _ = mapped(columns(countrycode=ColumnRule(property="Country")), abroad)
+    assert (first["phone_number"], first["properties"]["Country"]) == ("+442079460958", "GB")
+    assert first["location"] == {"city": "London", "country": "GB"}
+    (first,), _ = mapped(columns(countrycode=ColumnRule(drop=True)), abroad)
+    assert (first["phone_number"], first["location"]) == ("+442079460958", {"city": "London"})
+
+
+def test_a_known_column_is_sent_under_the_name_that_it_is_given_and_no_other() -> None:
+    for rule, becomes in (
+        (ColumnRule(property="Manager"), "Ann Rep"),
+        (ColumnRule(property="Manager", send="id"), "11"),
+        (ColumnRule(property="Manager", send="id", type=ColumnType.NUMBER), 11.0),
+    ):
+        found = properties(columns(salesrep=rule))
+        assert (found["Manager"], "NetSuite Sales Rep" in found) == (becomes, False)
+    said = SourceMapping(
+        columns={"salesrep": ColumnRule(property="Manager")}, properties={"NetSuite Sales Rep": None}
+    )
+    assert properties(said)["Manager"] == "Ann Rep"
+    both = SourceMapping(columns=said.columns, properties={"NetSuite Sales Rep": "Rep"})
+    assert {"Manager", "Rep"} <= set(properties(both))
+
+
+def test_a_known_column_that_is_called_otherwise_can_be_filled_and_fill_another() -> None:
+    filled = columns(custentity_job=ColumnRule(to="salesrep"), salesrep=ColumnRule(property="Manager"))
+    assert properties(filled)["Manager"] == "Buyer"
+    found = properties(columns(salesrep=ColumnRule(to="territory")))
+    assert (found["NetSuite Territory"], "NetSuite Sales Rep" in found) == ("Ann Rep", False)
+
+
 def test_a_select_fills_a_text_and_a_text_a_select() -> None:
     rules = columns(
         custentity_tier=ColumnRule(to="title"),
@@ -197,6 +229,7 @@ def test_a_shaper_can_ask_for_the_column_behind_a_name() -> None:
         (SourceMapping(properties={"NetSuite Name": "NetSuite ID"}), "gives a name twice"),
         (SourceMapping(properties={"NetSuite Nam": "X"}), "did you mean 'NetSuite Name'?"),
         (SourceMapping(properties={"phone_number": "Phone"}), "can be left out (false), but not renamed"),
+        (columns(a=ColumnRule(property="organization")), "'properties.organization' has already"),
         (SourceMapping(constants={"email": "x"}), "would fill Email (email)"),
         (SourceMapping(constants={"isperson": "yes"}), "which is a boolean"),
         (SourceMapping(constants={"internalid": "1"}), "tells records apart"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -62,6 +63,50 @@ def test_a_rejected_line_tells_of_a_closed_order_in_the_column_that_the_store_na
     shape(run)
     manifest = run.dataset("records", source_of(run, "cancellations")).require()
     assert manifest.rows == (0 if shipped else 1)
+
+
+def order(id_: int, status: str, *, shipped: float) -> dict[str, Any]:
+    told = {"statusref": status, "statusref__text": status.title(), "quantityshiprecv": shipped}
+    moment = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    return line(id_, id_) | told | {"lastmodifieddate": moment, "datecreated": moment}
+
+
+def cancelled(run: Run) -> dict[int, dict[str, Any]]:
+    """The properties of *Cancelled Order*, by order."""
+    stage(
+        run,
+        orders=[
+            order(1, "cancelled", shipped=0),
+            order(2, "closed", shipped=0),
+            order(3, "closed", shipped=1),
+        ],
+    )
+    found = {}
+    for batch in run.dataset("records", source_of(run, "cancellations")).batches(columns=["id", "payload"]):
+        for id_, payload in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            (event,) = orjson.loads(payload)["attributes"]["events"]["data"]
+            found[id_] = event["attributes"]["properties"]
+    return found
+
+
+def test_an_order_is_cancelled_whatever_is_said_of_the_columns_that_tell(new_run: NewRun) -> None:
+    called = {"statusref": {"property": "Order Status"}, "quantityshiprecv": {"property": "Shipped"}}
+    found = cancelled(mapped(new_run("orders"), orders={"columns": called}))
+    assert {id_: each["Order Status"] for id_, each in found.items()} == {1: "Cancelled", 2: "Closed"}
+    assert not {name for each in found.values() for name in each if name == "NetSuite Status"}
+    dropped = {name: {"drop": True} for name in called}
+    found = cancelled(mapped(new_run("orders", end="2026-11-02"), orders={"columns": dropped}))
+    assert set(found) == {1, 2}
+    assert not {name for each in found.values() for name in each if name.endswith("Status")}
+
+
+def test_a_cancelled_order_can_have_another_name_for_a_column_than_the_order(new_run: NewRun) -> None:
+    run = mapped(
+        new_run("orders"),
+        orders={"columns": {"statusref": {"property": "Order Status"}}},
+        cancellations={"properties": {"NetSuite Status": "Ended As"}},
+    )
+    assert {id_: each["Ended As"] for id_, each in cancelled(run).items()} == {1: "Cancelled", 2: "Closed"}
 
 
 def test_a_run_over_history_never_has_all_there_is(new_run: NewRun) -> None:

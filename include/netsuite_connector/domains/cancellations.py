@@ -31,12 +31,12 @@ def cancellations(known: Known) -> Iterator[Records]:
     told = known.extracted(ORDERS.name, [_STATUS])
     if not any(_STATUS in batch.schema.names and pc.any(_ended(batch)).as_py() for batch in told):
         return
-    shipped = _shipped(known)
+    site, shipped = known.site(ORDERS.name), _shipped(known)
     shaper: CancelledShaper | None = None
     for batch in known.valid(ORDERS.name):
         if not {_STATUS, "lastmodifieddate"} <= set(batch.schema.names):
             return
-        shaper = shaper or CancelledShaper(ORDERS, known.site(ORDERS.name), batch.schema.names)
+        shaper = shaper or CancelledShaper(ORDERS, site, site.told(batch.schema.names))
         ended = batch.filter(_ended(batch))
         if ended.num_rows:
             yield shaper.feed(_cancelled(ended, shipped))

@@ -27,7 +27,7 @@ from netsuite_connector.domains.catalog_rows import (
     CatalogRows,
 )
 from netsuite_connector.domains.categories import CATEGORIES, ITEM_CATEGORIES, category_records
-from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, told, values
 from netsuite_connector.domains.gone import gone_items, gone_variants, leaving
 from netsuite_connector.domains.images import image_source
 from netsuite_connector.domains.model import Domain, Field, Kind, Known, Records, Site, Source
@@ -128,6 +128,7 @@ class ItemShaper:
         keys = [str(id_) for id_ in ids]
         # A child's name is written "PARENT : CHILD"; the last part is its own.
         skus = [name.rsplit(" : ", 1)[-1] for name in values(batch, "itemid")]
+        displayed = values(told(batch, self._site), "displayname")
         available = values(batch, "quantityavailable")
         metadata: Iterator[Any] = map(
             self._metadata,
@@ -143,7 +144,7 @@ class ItemShaper:
             keys,
             ["$custom"] * len(ids),
             ["$default"] * len(ids),
-            [display or sku for display, sku in zip(values(batch, "displayname"), skus, strict=True)],
+            [display or sku for display, sku in zip(displayed, skus, strict=True)],
             values(batch, "salesdescription"),
             values(batch, PRICE.name),
             self._site.item_links(values(batch, "urlcomponent")),
@@ -244,7 +245,7 @@ def _own_variants(source: Source, known: Known) -> Iterator[Records]:
     site = known.site(ITEMS.name)
     for batch in known.valid(ITEMS.name):
         alone = batch.filter(batch.column(STANDALONE))
-        made = ItemShaper(source, site, batch.schema.names).feed(alone)
+        made = ItemShaper(source, site, site.told(batch.schema.names)).feed(alone)
         # Its row is accounted for by the item.
         yield Records(made.id, made.sub, made.key, [0] * len(made.id), made.payload)
 

@@ -18,7 +18,7 @@ from netsuite_connector.column_type import TEXT_SUFFIX
 from netsuite_connector.domains.catalog import ITEMS, KNOWN, VARIANTS
 from netsuite_connector.domains.catalog_rows import CATEGORIES_COLUMN, IMAGE, PRICE, CatalogRows
 from netsuite_connector.domains.categories import ITEM_CATEGORIES
-from netsuite_connector.domains.columns import extra_columns, sent, texts, values
+from netsuite_connector.domains.columns import extra_columns, sent, texts, told, values
 from netsuite_connector.domains.images import image_source
 from netsuite_connector.domains.model import Domain, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_for
@@ -29,7 +29,13 @@ _KLAVIYOS = ("id", "title", "link", "description", "price", "image_link")
 _OPTIONAL = ("categories", "inventory_quantity")
 _OWN = ("sku", "type")
 FEED_ITEMS = replace(
-    ITEMS, kind=Kind.FEED_ITEM, deleted_types=(), always=True, properties=_OWN, attributes=_OPTIONAL
+    ITEMS,
+    kind=Kind.FEED_ITEM,
+    deleted_types=(),
+    always=True,
+    properties=_OWN,
+    attributes=_OPTIONAL,
+    needed=_KLAVIYOS,
 )
 _CHILDREN = replace(VARIANTS, kind=None)
 
@@ -49,10 +55,11 @@ class FeedShaper:
         ids = batch.column("internalid").to_pylist()
         keys = [str(id_) for id_ in ids]
         skus = values(batch, "itemid")
+        displayed = values(told(batch, self._site), "displayname")
         entries = map(
             self._entry,
             keys,
-            [display or sku for display, sku in zip(values(batch, "displayname"), skus, strict=True)],
+            [display or sku for display, sku in zip(displayed, skus, strict=True)],
             self._site.item_links(values(batch, "urlcomponent")),
             values(batch, "salesdescription"),
             values(batch, PRICE.name),

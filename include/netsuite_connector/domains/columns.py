@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.column_type import TEXT_SUFFIX
-from netsuite_connector.domains.model import Source
+from netsuite_connector.domains.model import Site, Source
 
 
 def values(batch: pa.RecordBatch, name: str) -> list[Any]:
@@ -28,6 +28,13 @@ def texts(batch: pa.RecordBatch, name: str) -> list[Any]:
 def sent(batch: pa.RecordBatch, name: str, as_id: Collection[str]) -> list[Any]:
     """What is sent of a column: a select's texts, or its ids where ``as_id`` names it."""
     return values(batch, name) if name in as_id else texts(batch, name)
+
+
+def told(batch: pa.RecordBatch, site: Site, *helpers: str) -> pa.RecordBatch:
+    """The rows with the columns that may be sent, and the ``helpers``: those are read, but never sent."""
+    names = batch.schema.names
+    kept = [name for name in names if name not in site.dropped or name in helpers]
+    return batch if len(kept) == len(names) else batch.select(kept)
 
 
 def as_json(column: pa.Array) -> pa.Array:

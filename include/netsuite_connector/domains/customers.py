@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.column_type import ColumnType
-from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, values
+from netsuite_connector.domains.columns import extra_columns, known_columns, sent, texts, told, values
 from netsuite_connector.domains.emails import email_field
 from netsuite_connector.domains.model import Domain, Field, Kind, Merge, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_of
@@ -73,13 +75,19 @@ _ADDRESS_FIRST = tuple(field.name for field in _OF_AN_ADDRESS)
 Reader = Callable[[pa.RecordBatch, frozenset[str]], list[Any]]
 
 
-def _value(name: str) -> Reader:
-    return lambda batch, _: values(batch, name)
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Reads a column; a ``select`` as its text, or as its id where the store says so."""
+
+    name: str
+    select: bool = False
+
+    def __call__(self, batch: pa.RecordBatch, as_id: frozenset[str]) -> list[Any]:
+        return sent(batch, self.name, as_id) if self.select else values(batch, self.name)
 
 
-def _select(name: str) -> Reader:
-    """A select as its text, or as its id where the store says so."""
-    return lambda batch, as_id: sent(batch, name, as_id)
+_value = _Column
+_select = partial(_Column, select=True)
 
 
 # What the connector itself says of a record, by the name of the property.
@@ -107,6 +115,12 @@ _OF_CUSTOMERS: dict[str, Reader] = _SHARED | {
 _OF_CONTACTS: dict[str, Reader] = _SHARED | {
     "NetSuite Stage": lambda batch, _: ["CONTACT"] * batch.num_rows,
 }
+
+
+def _made_of(own: Mapping[str, Reader]) -> dict[str, str]:
+    return {name: read.name for name, read in own.items() if isinstance(read, _Column)}
+
+
 _EXTERNAL_ID = "external_id"
 _ATTRIBUTE_NAMES = (
     "first_name",
@@ -141,6 +155,7 @@ CUSTOMERS = Source(
     prefer=_ADDRESS_FIRST,
     properties=tuple(_OF_CUSTOMERS),
     attributes=_ATTRIBUTE_NAMES,
+    made_of=_made_of(_OF_CUSTOMERS),
 )
 
 # A contact has no price level of its own in NetSuite's search catalogue; it is mandatory for customers only.
@@ -155,6 +170,7 @@ CONTACTS = Source(
     prefer=_ADDRESS_FIRST,
     properties=tuple(_OF_CONTACTS),
     attributes=_ATTRIBUTE_NAMES,
+    made_of=_made_of(_OF_CONTACTS),
 )
 
 # Which record speaks for an address that several share: the one furthest on its way to being a customer.
@@ -204,8 +220,7 @@ class ProfileShaper:
 
     def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:
         self.warnings: Counter[str] = Counter()
-        self._region = site.country
-        self._as_id = site.as_id
+        self._site = site
         own = _OF_CONTACTS if source is CONTACTS else _OF_CUSTOMERS
         named = [(site.named(name), read) for name, read in own.items()]
         extra = extra_columns(columns, _KNOWN)
@@ -218,7 +233,7 @@ class ProfileShaper:
             "organization": organization,
             "title": _value("title"),
             "phone_number": self._numbers,
-            "location": _locations,
+            "location": self._locations,
             _EXTERNAL_ID: _external_ids,
         }
         self._attributes = [
@@ -229,11 +244,13 @@ class ProfileShaper:
         """One record a row."""
         ids = batch.column("internalid").to_pylist()
         emails = _keys(batch)
-        properties = [read(batch, self._as_id) for read in self._readers]
+        # A phone's country is read whether it is sent or not.
+        batch = told(batch, self._site, "countrycode")
+        properties = [read(batch, self._site.as_id) for read in self._readers]
         attributes = map(
             _ATTRIBUTES,
             emails,
-            *(read(batch, self._as_id) for read in self._attributes),
+            *(read(batch, self._site.as_id) for read in self._attributes),
             map(self._properties, *properties) if properties else [None] * len(ids),
         )
         payloads = [encode(_PROFILE("profile", row)) for row in attributes]
@@ -247,20 +264,20 @@ class ProfileShaper:
         phones = (values(batch, name) for name in ("mobilephone", "phone", "countrycode"))
         return list(map(self._number, *phones))
 
+    def _locations(self, batch: pa.RecordBatch, _: frozenset[str]) -> list[Any]:
+        batch = told(batch, self._site)
+        places = zip(*(values(batch, name) for name in _PLACE), strict=True)
+        return [_LOCATION(*place) if any(place) else None for place in places]
+
     def _number(self, mobile: str | None, phone: str | None, country: str | None) -> str | None:
         """The mobile phone in E.164, or else the other one."""
         for text in (mobile, phone):
             if text is not None:
-                number = e164(text, country or self._region)
+                number = e164(text, country or self._site.country)
                 if number is not None:
                     return number
                 self.warnings[PHONE_DROPPED] += 1
         return None
-
-
-def _locations(batch: pa.RecordBatch, _: frozenset[str]) -> list[Any]:
-    places = zip(*(values(batch, name) for name in _PLACE), strict=True)
-    return [_LOCATION(*place) if any(place) else None for place in places]
 
 
 def _external_ids(batch: pa.RecordBatch, _: frozenset[str]) -> list[str | None]:

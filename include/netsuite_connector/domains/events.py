@@ -84,12 +84,13 @@ _LEFT_OUT = (
     *("quantityshiprecv", "signedamount", "opportunity", "location", "forecasttype"),
     *("customermain.firstname", "customermain.lastname"),
 )
-# Columns that an administrator adds belong to the line when NetSuite keeps them there; all others describe
-# the transaction.
+# Columns that are sent under names of their own belong to the line when NetSuite keeps them there; all others
+# describe the transaction.
 _LINE_PREFIXES = ("custcol", "item.")
 _LINE_COLUMNS = {
     *("options", "grossamount", "netamount", "taxamount", "taxcode", "units", "quantitybilled"),
-    *("linesequencenumber", "effectiverate"),
+    *("linesequencenumber", "effectiverate", "item", "quantity", "rate", "amount", "fxamount", "pricelevel"),
+    *("memo", "quantityshiprecv"),
 }
 
 # The shipped searches have a text formula that begins so and ends with the website's internal id, which has
@@ -148,6 +149,19 @@ ITEM_NAMES = (
     *("ImageURL", "Brand", "Categories", "NetSuite Currency Amount", "NetSuite Price Level"),
 )
 
+# Property -> the column of which it is made, in all events.
+_MADE_OF = {
+    "NetSuite Type": "type",
+    "NetSuite Status": "statusref",
+    "Currency": "currency",
+    "NetSuite Ship Via": "shipmethod",
+    "NetSuite Website ID": "website",
+    "NetSuite Website": "website",
+    "NetSuite Subsidiary ID": "subsidiary",
+    "NetSuite Subsidiary": "subsidiary",
+    "NetSuite Currency Amount": "fxamount",
+    "NetSuite Price Level": "pricelevel",
+}
 # Properties that Klaviyo knows by these names: a store may leave them out, but not call them otherwise.
 _KLAVIYOS = {
     *("OrderId", "ItemNames", "Brands", "Categories", "Items", "DiscountCode", "DiscountValue", "Reason"),
@@ -162,14 +176,17 @@ class Names:
 
     properties: tuple[str, ...]
     attributes: tuple[str, ...]
+    made_of: Mapping[str, str]
 
 
-def named(*names: str) -> Names:
-    """The names that all events have, and these."""
-    every = dict.fromkeys((*_COMMON_NAMES, *STOREFRONT, *ITEM_NAMES, *names))
+def named(known: Mapping[str, str], *more: str) -> Names:
+    """The names that all events have, and these; ``known`` is property -> the transaction's column."""
+    every = dict.fromkeys((*_COMMON_NAMES, *STOREFRONT, *ITEM_NAMES, *known, *more))
+    made_of = {**_MADE_OF, **known}
     return Names(
         tuple(name for name in every if name not in _KLAVIYOS),
         tuple(name for name in every if name in _KLAVIYOS),
+        {name: column for name, column in made_of.items() if name not in _KLAVIYOS},
     )
 
 

@@ -34,7 +34,7 @@ _KNOWN = {
 }
 # Properties that are worked out.
 _MORE = ("NetSuite Order ID", "TrackingNumbers")
-_NAMES = named(*_KNOWN, *_MORE)
+_NAMES = named(_KNOWN, *_MORE)
 FULFILMENTS = Source(
     name="fulfilments",
     search="customsearch_nsk_fulfilments",
@@ -62,6 +62,7 @@ FULFILMENTS = Source(
     tagged=TAGGED,
     properties=_NAMES.properties,
     attributes=_NAMES.attributes,
+    made_of=_NAMES.made_of,
 )
 
 _FULFILLED = metric("Fulfilled Order")

@@ -1,5 +1,8 @@
 """What a store says of columns on their way to Klaviyo: another name, another type, another half of a select,
 a place among the known columns, or nothing at all. It is applied to the rows before the shaper sees them.
+
+Columns that a source knows stay where they are, whatever the store says of them: what becomes of a record can
+hang on them.
 """
 
 from __future__ import annotations
@@ -7,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +30,7 @@ Constant = bool | int | float | str
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
     """What becomes of a column. ``to``: the known column that it fills; ``property``: what its property is
-    called; ``drop``: it is left out; ``send``: which half of a select is sent (``id`` or ``text``);
+    called; ``drop``: it is not sent; ``send``: which half of a select is sent (``id`` or ``text``);
     ``type``: what its values become.
     """
 
@@ -58,35 +62,48 @@ class SourceMapping:
 class Mapper:
     """Applies a source's mapping. ``warnings`` counts the values that could not become what they should."""
 
-    def __init__(self, source: Source, mapping: SourceMapping, site: Site) -> None:
-        """``site`` is the store's, for all sources."""
+    def __init__(
+        self,
+        source: Source,
+        mapping: SourceMapping,
+        site: Site,
+        names: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> None:
+        """``site`` is the store's, for all sources; ``names`` are what it says of another source's properties
+        that is made of the rows.
+        """
         self.warnings: Counter[str] = Counter()
         self._mapping = mapping
         self._fields = {each.name: each for each in source.fields}
         self._tagged = source.tagged
         self._as_id = site.as_id
-        self.site = self._site(site)
-        """What the source's shaper must know: names, and which columns are sent as id, by their new names."""
+        self._rules, own = _rules(source, mapping)
+        self.site = self._site(site, own | dict(names))
+        """What the source's shaper must know: names, which columns are sent as id, by their new names, and
+        which are not sent.
+        """
 
-    def _site(self, site: Site) -> Site:
-        if self._mapping.leaves_rows and not self._mapping.properties:
+    def _site(self, site: Site, names: Mapping[str, str | None]) -> Site:
+        if self._mapping.leaves_rows and not names:
             return site
         as_id = set(site.as_id)
-        renamed = {}
-        for name, rule in self._mapping.columns.items():
+        renamed, dropped = dict[str, str](), set[str]()
+        for name, rule in self._rules.items():
             target = _target(name, rule)
             if rule.property is not None:
                 renamed[target] = name
+            if rule.drop and name in self._fields:
+                dropped |= {name, name + TEXT_SUFFIX}
             by_id = rule.send == ID or (rule.send is None and name in site.as_id)
-            as_id.discard(name)
+            if name not in self._fields:
+                as_id.discard(name)
             (as_id.add if by_id else as_id.discard)(target)
-        return replace(site, as_id=frozenset(as_id), names=dict(self._mapping.properties), renamed=renamed)
+        return replace(site, as_id=frozenset(as_id), names=names, renamed=renamed, dropped=frozenset(dropped))
 
     def columns(self, schema: pa.Schema) -> list[str]:
-        """The names of the columns that rows of this schema have afterwards."""
+        """The names of the columns that rows of this schema have afterwards, and that may be sent."""
         empty = pa.RecordBatch.from_arrays([pa.array([], each.type) for each in schema], schema=schema)
-        names: list[str] = self.batch(empty).schema.names
-        return names
+        return self.site.told(self.batch(empty).schema.names)
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows as the shaper gets them. Raises MendError for a column that is not there, or whose type
@@ -95,9 +112,15 @@ class Mapper:
         if self._mapping.leaves_rows:
             return batch
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for name in self._rules:
+            if name not in columns:
+                raise MendError(
+                    f"The rows have no column {name}, of which the mapping says what becomes: run it again."
+                )
         moved = [
             (_target(name, rule), rule, self._taken(columns, name, rule))
-            for name, rule in self._mapping.columns.items()
+            for name, rule in self._rules.items()
+            if not self._stays(name, rule)
         ]
         if not self._mapping.extra:
             columns = {
@@ -113,17 +136,20 @@ class Mapper:
             columns[name] = pa.repeat(pa.scalar(constant), batch.num_rows)
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
+    def _stays(self, name: str, rule: ColumnRule) -> bool:
+        """Whether the rule asks for nothing of a column that the source knows but that it is where it is."""
+        return name in self._fields and (rule.drop or _target(name, rule) == name)
+
     def _taken(
         self, columns: dict[str, pa.Array], name: str, rule: ColumnRule
     ) -> tuple[pa.Array, pa.Array | None]:
-        """A column's two halves, taken out of ``columns``, as the rule wants them; one where it is no select
-        any more.
+        """A column's two halves as the rule wants them, one where it is no select any more. They are taken
+        out of ``columns`` unless the source knows them.
         """
-        if name not in columns:
-            raise MendError(
-                f"The rows have no column {name}, of which the mapping says what becomes: run it again."
-            )
-        ids, texts = columns.pop(name), columns.pop(name + TEXT_SUFFIX, None)
+        ids, texts = columns[name], columns.get(name + TEXT_SUFFIX)
+        if name not in self._fields:
+            del columns[name]
+            columns.pop(name + TEXT_SUFFIX, None)
         wanted = rule.type or (self._fields[rule.to].type if rule.to else None)
         if rule.drop or wanted in (None, ColumnType.SELECT, ColumnType.MULTISELECT):
             return ids, texts
@@ -151,6 +177,23 @@ class Mapper:
         ):
             return None
         return pc.if_else(pc.starts_with(column, self._tagged[1]), column, pa.scalar(None, pa.string()))
+
+
+def _rules(source: Source, mapping: SourceMapping) -> tuple[dict[str, ColumnRule], dict[str, str | None]]:
+    """What becomes of columns, and what the connector's own properties are called. Those that are made of a
+    column go where it goes: a single one takes the name that the column is given, others make room for it.
+    """
+    rules, names = dict(mapping.columns), dict(mapping.properties)
+    for name, rule in mapping.columns.items():
+        own = [each for each, column in source.made_of.items() if column == name]
+        if rule.drop:
+            names |= dict.fromkeys(own)
+        elif rule.property and rule.type is None and len(own) == 1 and own[0] not in names:
+            names[own[0]] = rule.property
+            rules[name] = replace(rule, property=None)
+        elif _target(name, rule) != name:
+            names = dict.fromkeys(own) | names
+    return rules, names
 
 
 def _target(name: str, rule: ColumnRule) -> str:

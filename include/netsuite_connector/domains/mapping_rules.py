@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NoReturn
 
@@ -132,14 +133,12 @@ def _guarded(field: Field) -> bool:
 
 def _check_names(source: Source, mapping: SourceMapping, refuse: Refuse) -> None:
     """Two things can't have one name."""
-    taken = {
-        mapping.properties.get(name, name): f"properties.{name}"
-        for name in source.properties
-        if mapping.properties.get(name, name) is not None
-    }
-    if len(taken) < sum(mapping.properties.get(name, name) is not None for name in source.properties):
-        twice = [name for name in mapping.properties.values() if name is not None]
-        refuse("properties", f"gives a name twice: look at {', '.join(sorted(set(twice)))}")
+    own = [(mapping.properties.get(name, name), f"'properties.{name}'") for name in own_names(source)]
+    own += [(name, "Klaviyo itself") for name in source.needed]
+    taken = {name: where for name, where in own if name is not None}
+    twice = [name for name, count in Counter(name for name, _ in own if name).items() if count > 1]
+    if twice:
+        refuse("properties", f"gives a name twice: look at {', '.join(sorted(twice))}")
     targets: dict[str, str] = {}
     for name, rule in mapping.columns.items():
         if rule.to is not None:
@@ -152,10 +151,10 @@ def _check_names(source: Source, mapping: SourceMapping, refuse: Refuse) -> None
         if where.startswith("properties."):
             continue
         if name in taken:
-            refuse(where, f"gives the name '{name}', which '{taken[name]}' has already")
+            refuse(where, f"gives the name '{name}', which {taken[name]} has already")
         if name in targets:
             refuse(where, f"fills '{name}', which the column {targets[name]} fills already")
-        taken[name] = where
+        taken[name] = f"'{where}'"
 
 
 def _new_names(mapping: SourceMapping) -> Iterable[tuple[str, str]]:

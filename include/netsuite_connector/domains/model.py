@@ -95,7 +95,8 @@ class Source:
     with the second: formulas, which NetSuite numbers by where they stand.
 
     ``properties`` are the names of the connector's own that a store may give another name, or leave out;
-    ``attributes`` those that it may only leave out, as their names are Klaviyo's.
+    ``attributes`` those that it may only leave out, as their names are Klaviyo's; ``needed`` Klaviyo's that
+    are always there. ``made_of`` gives the column of which a property alone is made.
     """
 
     name: str
@@ -118,6 +119,8 @@ class Source:
     whole: bool = False
     properties: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    made_of: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def mandatory(self) -> tuple[Field, ...]:
@@ -134,8 +137,8 @@ class Site:
     amounts are in, and which selects are sent ``as_id`` instead of as text. ``lookups`` gives the rows of
     the flow's lookups, by source and ordered by internal id. ``image_options`` are the columns whose values
     choose a matrix child's image. ``names`` are the store's names of the connector's own properties (None:
-    left out), ``renamed`` the saved search's columns by their new names. ``placed_order`` names the event of
-    an order.
+    left out), ``renamed`` the saved search's columns by their new names, ``dropped`` columns that the rows
+    have but that are not sent. ``placed_order`` names the event of an order.
     """
 
     store: str
@@ -150,6 +153,7 @@ class Site:
     image_options: tuple[str, ...] = ()
     names: Mapping[str, str | None] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
     placed_order: str = "Placed Order"
 
     def named(self, name: str) -> str | None:
@@ -159,6 +163,10 @@ class Site:
     def column_of(self, name: str) -> str:
         """The saved search's column behind a column of the rows, which the store may have renamed."""
         return self.renamed.get(name, name)
+
+    def told(self, columns: Iterable[str]) -> list[str]:
+        """Those of the rows' columns that may be sent."""
+        return [name for name in columns if name not in self.dropped]
 
     def item_links(self, urlcomponents: Iterable[str | None]) -> list[str | None]:
         """The addresses of items' pages; None for an item that has none."""

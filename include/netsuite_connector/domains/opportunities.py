@@ -30,7 +30,7 @@ _KNOWN = {
     "NetSuite Sales Rep": "salesrep",
     "NetSuite Source": "source",
 }
-_NAMES = named(*_KNOWN)
+_NAMES = named(_KNOWN)
 # A row for the opportunity itself and one for each line: many opportunities have no lines.
 OPPORTUNITIES = Source(
     name="opportunities",
@@ -57,6 +57,7 @@ OPPORTUNITIES = Source(
     tagged=TAGGED,
     properties=_NAMES.properties,
     attributes=_NAMES.attributes,
+    made_of=_NAMES.made_of,
 )
 
 _CREATED = metric("Opportunity")

@@ -81,7 +81,7 @@ _KNOWN = {
     "NetSuite Sales Rep": "salesrep",
     "NetSuite Ship Via": "shipmethod",
 }
-NAMES = named("OrderId", *_KNOWN, "DiscountValue", "NetSuite Currency Total", "ProductBrand")
+NAMES = named(_KNOWN, "OrderId", "DiscountValue", "NetSuite Currency Total", "ProductBrand")
 ORDERS = Source(
     name="orders",
     search="customsearch_nsk_orders",
@@ -93,6 +93,7 @@ ORDERS = Source(
     tagged=TAGGED,
     properties=NAMES.properties,
     attributes=NAMES.attributes,
+    made_of=NAMES.made_of,
 )
 
 _EVENT = object_of("properties", "time", "value", "value_currency", "unique_id", "metric", "backfill")

@@ -29,7 +29,7 @@ _KNOWN = {
     "NetSuite Sales Rep": "salesrep",
     "NetSuite Source": "source",
 }
-_NAMES = named(*_KNOWN)
+_NAMES = named(_KNOWN)
 QUOTES = Source(
     name="quotes",
     search="customsearch_nsk_quotes",
@@ -54,6 +54,7 @@ QUOTES = Source(
     tagged=TAGGED,
     properties=_NAMES.properties,
     attributes=_NAMES.attributes,
+    made_of=_NAMES.made_of,
 )
 
 _CREATED = metric("Quote")

@@ -27,7 +27,7 @@ REFUNDED = "refunded"
 _KNOWN = {"RefundId": "tranid", "Reason": "memomain"}
 # Properties that are worked out.
 _MORE = ("OrderId", "NetSuite Order ID", "RefundedTotal", "OrderTotal")
-_NAMES = named(*_KNOWN, *_MORE)
+_NAMES = named(_KNOWN, *_MORE)
 REFUNDS = Source(
     name="refunds",
     search="customsearch_nsk_refunds",
@@ -51,6 +51,7 @@ REFUNDS = Source(
     tagged=TAGGED,
     properties=_NAMES.properties,
     attributes=_NAMES.attributes,
+    made_of=_NAMES.made_of,
 )
 
 _REFUNDED = metric("Refunded Order")

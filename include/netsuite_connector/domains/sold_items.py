@@ -11,13 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from netsuite_connector.domains.columns import sent, texts, values
+from netsuite_connector.domains.columns import sent, texts, told, values
 from netsuite_connector.domains.events import SOLD_NAMES
 from netsuite_connector.domains.model import Site
 from netsuite_connector.domains.objects import encode, list_of, members, object_for
 
 # What Site.lookups calls the internal ids of matrix children.
 MATRIX_CHILDREN = "matrix_children"
+
+# Columns that other values of a line hang on.
+_HELPERS = ("exchangerate", "item.parent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Items:
 
     def of(self, batch: pa.RecordBatch) -> Lines:
         """The items of all rows; a row without an item has no name and no members."""
+        batch = told(batch, self._site, *_HELPERS)
         ids = values(batch, "item")
         skus = [
             None if id_ is None else (sku or id_).rsplit(" : ", 1)[-1]

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from netsuite_connector.column_type import TEXT_SUFFIX
-from netsuite_connector.domains.mapping import Mapper, own_names
+from netsuite_connector.domains.mapping import Mapper
 from netsuite_connector.domains.model import Known, Records, Shaper, Site, Source
 from netsuite_connector.domains.objects import Pieces
 from netsuite_connector.flows import ledger
@@ -126,9 +126,7 @@ def _derived(run: Run, source: Source, site: Site, own: Site) -> Iterator[pa.Rec
         return dataset.batches(wanted, batch_rows=CHUNK_ROWS)
 
     def mapper(name: str) -> Mapper:
-        mapping, said = run.mapping(sources[name]), run.mapping(source)
-        names = {key: to for key, to in mapping.properties.items() if key in own_names(source)}
-        return Mapper(sources[name], replace(mapping, properties=names | dict(said.properties)), site)
+        return Mapper(sources[name], run.mapping(sources[name]), site, run.mapping(source).properties)
 
     def valid(name: str) -> Iterator[pa.RecordBatch]:
         return map(mapper(name).batch, rows("valid", name))
