@@ -70,11 +70,24 @@ def made(line: Any, internal_id: int, kind: str, of: int | None, *sold: Any, **m
         createdfrom=None if of is None else str(of),
         exchangerate=1,
         currency="1",
-        website=None,
         lastmodifieddate=f"2026-04-{internal_id % 90:02}T10:00:00Z",
         lines=[{"item": item, "quantity": quantity, "rate": 5, "amount": amount, "memo": ""}],
-        **{"entity": "1", "status": f"{kind}:B", "total": amount} | created | more,
+        **{"entity": "1", "website": None, "status": f"{kind}:B", "total": amount} | created | more,
     )
+
+
+def without(line: Any, name: str, field: str) -> None:
+    """Makes a saved search one without the criterion of a field."""
+    filters = line.netsuite.search(f"customsearch_nsk_{name}")["filters"]
+    kept = [part for part in filters if part != "AND" and field not in str(part)]
+    joined = [part for each in kept for part in ("AND", each)][1:]
+    line.netsuite.replace_search(f"customsearch_nsk_{name}", filters=joined)
+
+
+def narrowed(line: Any, **only: dict[str, tuple[str, ...]]) -> None:
+    """Narrows sources of the flow, as the store's file may."""
+    flow = line.store.flows["orders"].model_copy(update={"only": only})
+    line.store = line.store.model_copy(update={"flows": line.store.flows | {"orders": flow}})
 
 
 def test_an_order_is_sent_once_whatever_comes_of_it(line: Any) -> None:
@@ -98,20 +111,8 @@ def test_an_order_is_sent_once_whatever_comes_of_it(line: Any) -> None:
 
 def test_an_invoice_of_an_order_that_a_search_lets_through_is_rejected_with_the_reason(line: Any) -> None:
     made(line, 120, "CustInvc", 100, "11", 2)
-    search = line.netsuite.search("customsearch_nsk_orders")
-    kept = [part for part in search["filters"] if "createdfrom" not in str(part)]
-    kept = kept[:-1] if kept[-1] == "AND" else kept
-    line.netsuite.replace_search("customsearch_nsk_orders", filters=kept)
-    line.store = line.store.model_copy(
-        update={
-            "flows": line.store.flows
-            | {
-                "orders": line.store.flows["orders"].model_copy(
-                    update={"only": {"orders": {"type": ("SalesOrd", "CustInvc", "CashSale")}}}
-                )
-            }
-        }
-    )
+    without(line, "orders", "createdfrom")
+    narrowed(line, orders={"type": ("SalesOrd", "CustInvc", "CashSale")})
     report = line.run("orders")
     reason = "Created From says that it bills an order, which was or will be sent itself"
     assert report["rejected_by_reason"][reason] == 1
@@ -164,6 +165,22 @@ def test_an_order_is_fulfilled_and_refunded_part_by_part(line: Any) -> None:
     again = line.run("orders", end="2031-01-06T00:00:00Z")
     assert again["adds_up"]
     assert again["records"]["delivered"] == 0, "a run over everything sends nothing twice"
+
+
+@pytest.mark.parametrize("search", ["shipped", "of before", "of before, narrowed by the store"])
+def test_what_is_shipped_to_no_customer_is_not_read(line: Any, search: str) -> None:
+    if search != "shipped":
+        without(line, "fulfilments", "createdfrom.type")
+    if search.endswith("store"):
+        narrowed(line, fulfilments={"website": ("2",)})
+    # To another location, and back to a vendor.
+    for of, kind in ((116, "TrnfrOrd"), (118, "VendAuth")):
+        made(line, of, kind, None, "11", 2, entity=None)
+        made(line, of + 1, "ItemShip", of, "11", 2, status="ItemShip:C", entity=None, website="2")
+    made(line, 120, "ItemShip", 100, "11", 2, status="ItemShip:C", website="2")
+    report = line.run("orders")
+    assert report["rejected_by_reason"] == {"Customer : Email is at a domain whose events Klaviyo drops": 1}
+    assert list(events(line, "Partially Fulfilled Order")) == ["netsuite-120"]
 
 
 def test_a_cancelled_order_has_the_identity_of_the_placed_one(line: Any) -> None:

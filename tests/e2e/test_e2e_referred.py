@@ -146,13 +146,24 @@ def test_what_is_not_there_is_asked_for_once_and_what_is_known_never(line: Any) 
     assert drained(line, session)["delivered"] == 1
     assert {search for search, _ in session.by_id} == {parcels}, "its order is in the book"
     # Two parcels of what the search of orders does not show.
-    other = saved(line, "Estimate", "A", of=100)
+    other = saved(line, "SalesOrd", "F", of=100, lines=[])
+    line.netsuite.clear("customrecord_nsk_outbox")
     for _ in range(2):
         saved(line, "ItemShip", "C", of=other)
     session = Asked()
     assert drained(line, session)["delivered"] == 2
     asked = [each for each in session.by_id if each[0] != parcels]
     assert asked == [("customsearch_nsk_orders", (str(other),))]
+
+
+def test_real_time_leaves_what_is_shipped_to_another_location_alone(line: Any) -> None:
+    line.run("orders")
+    start_of_real_time(line)
+    transfer = saved(line, "TrnfrOrd", "F", of=100, entity=None)
+    saved(line, "ItemShip", "C", of=transfer, entity=None)
+    session = Asked()
+    assert drained(line, session) == {"extracted": 0, "delivered": 0, "unchanged": 0, "rejected": 0}
+    assert {search for search, _ in session.by_id} == {"customsearch_nsk_fulfilments"}
 
 
 def test_an_increment_delivers_the_order_that_no_run_has_read(line: Any) -> None:

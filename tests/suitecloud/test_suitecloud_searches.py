@@ -83,7 +83,8 @@ def test_a_search_uses_fields_that_netsuite_has(search: dict[str, Any], catalogu
         table = catalogue[JOINS[column["join"]] if "join" in column else search["type"]]
         assert column["name"] in table["columns"], column
     for term in terms(search["criteria"]):
-        assert term[0] in catalogue[search["type"]]["filters"], term
+        join, _, name = term[0].rpartition(".")
+        assert name in catalogue[JOINS[join] if join else search["type"]]["filters"], term
 
 
 @pytest.mark.parametrize("search", DEFINITIONS.values(), ids=lambda search: search["id"])
@@ -99,6 +100,11 @@ def test_a_search_can_be_told_and_paged(search: dict[str, Any]) -> None:
 def test_searches_of_lines_leave_out_lines_that_nobody_bought(name: str) -> None:
     found = terms(DEFINITIONS[f"customsearch_nsk_{name}"]["criteria"])
     assert [[field, "is", "F"] for field in ("mainline", "taxline", "shipping", "cogs")] == found[:4]
+
+
+def test_the_search_of_fulfilments_leaves_out_what_goes_to_no_customer() -> None:
+    found = terms(DEFINITIONS["customsearch_nsk_fulfilments"]["criteria"])
+    assert ["createdfrom.type", "anyof", "SalesOrd"] in found
 
 
 def test_no_search_leaves_out_inactive_or_offline_items() -> None:

@@ -41,8 +41,9 @@ FULFILMENTS = Source(
     record_type="transaction",
     kind=Kind.EVENT,
     once=True,
-    # A parcel that is picked or packed is not on its way yet; it comes again when it is.
-    only={"status": ("ItemShip:C",)},
+    # A parcel that is picked or packed is not on its way yet; it comes again when it is. What leaves for
+    # another location or goes back to a vendor has no customer.
+    only={"status": ("ItemShip:C",), "createdfrom.type": ("SalesOrd",)},
     # Which parcel is an order's last, all of its parcels tell.
     together="createdfrom",
     several_forms=True,
