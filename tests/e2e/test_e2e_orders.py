@@ -35,6 +35,7 @@ exchangerate,currency,currency_text,createdfrom,item,quantity,rate,amount
 104,CustCred,A,CM104,2026-03-03T10:00:00Z,2026-03-03T10:00:00Z,3,,,1,1,USD,,12,-1,5,-5
 105,SalesOrd,B,SO105,2026-03-03T11:00:00Z,2026-03-03T11:00:00Z,4,1,Main,1,1,USD,,12,1,5,5
 """
+DROPPED = {"Customer : Email is at a domain whose events Klaviyo drops": 1}
 
 
 @pytest.fixture
@@ -71,8 +72,10 @@ def made(line: Any, internal_id: int, kind: str, of: int | None, *sold: Any, **m
         exchangerate=1,
         currency="1",
         lastmodifieddate=f"2026-04-{internal_id % 90:02}T10:00:00Z",
-        lines=[{"item": item, "quantity": quantity, "rate": 5, "amount": amount, "memo": ""}],
-        **{"entity": "1", "website": None, "status": f"{kind}:B", "total": amount} | created | more,
+        **{"entity": "1", "website": None, "status": f"{kind}:B", "total": amount}
+        | {"lines": [{"item": item, "quantity": quantity, "rate": 5, "amount": amount, "memo": ""}]}
+        | created
+        | more,
     )
 
 
@@ -93,7 +96,7 @@ def narrowed(line: Any, **only: dict[str, tuple[str, ...]]) -> None:
 def test_an_order_is_sent_once_whatever_comes_of_it(line: Any) -> None:
     first = line.run("orders")
     assert first["adds_up"]
-    assert first["rejected_by_reason"] == {"Customer : Email is at a domain whose events Klaviyo drops": 1}
+    assert first["rejected_by_reason"] == DROPPED
     placed = events(line, "Placed Order")
     assert {key: event["value"] for key, event in placed.items()} == {
         "netsuite-100": 60.0,
@@ -179,8 +182,44 @@ def test_what_is_shipped_to_no_customer_is_not_read(line: Any, search: str) -> N
         made(line, of + 1, "ItemShip", of, "11", 2, status="ItemShip:C", entity=None, website="2")
     made(line, 120, "ItemShip", 100, "11", 2, status="ItemShip:C", website="2")
     report = line.run("orders")
-    assert report["rejected_by_reason"] == {"Customer : Email is at a domain whose events Klaviyo drops": 1}
+    assert report["rejected_by_reason"] == DROPPED
     assert list(events(line, "Partially Fulfilled Order")) == ["netsuite-120"]
+
+
+def with_lines_that_sell_nothing(line: Any) -> None:
+    """An order of which a part is shipped and paid back, each with lines of every kind that sells nothing."""
+    nothing = []
+    for item, kind in enumerate(("Subtotal", "Description", "Group", "Discount", "Markup", "Payment"), 20):
+        line.netsuite.create("item", internalid=item, itemid=kind.upper(), type=kind)
+        amount = -1 if item > 22 else None
+        nothing.append({"item": str(item), "quantity": None, "rate": None, "amount": amount, "memo": ""})
+    sold = {"item": "12", "quantity": 3, "rate": 5, "amount": 15, "memo": ""}
+    made(line, 119, "SalesOrd", None, "12", 3, status="SalesOrd:D", total=12, lines=[sold, *nothing])
+    made(line, 120, "ItemShip", 119, "12", 1, status="ItemShip:C", lines=[sold, *nothing])
+    made(line, 121, "CustCred", 119, "12", 1, total=-2, lines=[sold, *nothing])
+
+
+def test_lines_that_sell_nothing_are_not_read(line: Any) -> None:
+    with_lines_that_sell_nothing(line)
+    assert line.run("orders")["rejected_by_reason"] == DROPPED
+    placed = events(line, "Placed Order")["netsuite-119"]
+    assert (placed["value"], placed["properties"]["ItemNames"]) == (12.0, ["Poles"])
+    parcel = events(line, "Partially Fulfilled Order")["netsuite-120"]
+    assert [item["SKU"] for item in parcel["properties"]["Items"]] == ["POLES"]
+    # What is paid back may be a mere markup, so such lines are read there.
+    refund = events(line, "Partially Refunded Order")["netsuite-121"]["properties"]["Items"]
+    assert [item["SKU"] for item in refund] == ["POLES", "DISCOUNT", "MARKUP", "PAYMENT"]
+
+
+def test_lines_that_sell_nothing_are_rejected_where_a_search_has_them_and_the_rest_is_sent(
+    line: Any,
+) -> None:
+    for search in ("orders", "fulfilments", "refunds"):
+        without(line, search, "item.type")
+    with_lines_that_sell_nothing(line)
+    reasons = line.run("orders")["rejected_by_reason"]
+    assert reasons == DROPPED | {"Quantity is missing": 12, "Amount is missing": 6}
+    assert events(line, "Placed Order")["netsuite-119"]["value"] == 12.0
 
 
 def test_a_cancelled_order_has_the_identity_of_the_placed_one(line: Any) -> None:

@@ -102,6 +102,18 @@ def test_searches_of_lines_leave_out_lines_that_nobody_bought(name: str) -> None
     assert [[field, "is", "F"] for field in ("mainline", "taxline", "shipping", "cogs")] == found[:4]
 
 
+def test_searches_leave_out_lines_that_sell_nothing_but_no_refund_of_a_mere_discount() -> None:
+    texts = {"Subtotal", "Description", "Group"}
+    amounts = {"Discount", "Markup", "Payment"}
+    for name, left_out in (
+        ("orders", texts | amounts),
+        ("fulfilments", texts | amounts),
+        ("refunds", texts),
+    ):
+        found = terms(DEFINITIONS[f"customsearch_nsk_{name}"]["criteria"])
+        assert [set(term[2:]) for term in found if term[:2] == ["item.type", "noneof"]] == [left_out]
+
+
 def test_the_search_of_fulfilments_leaves_out_what_goes_to_no_customer() -> None:
     found = terms(DEFINITIONS["customsearch_nsk_fulfilments"]["criteria"])
     assert ["createdfrom.type", "anyof", "SalesOrd"] in found
