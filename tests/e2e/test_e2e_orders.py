@@ -122,6 +122,32 @@ def test_an_invoice_of_an_order_that_a_search_lets_through_is_rejected_with_the_
     assert "netsuite-120" not in events(line, "Placed Order")
 
 
+def test_what_a_quote_is_billed_with_is_an_order_where_search_and_store_say_so(line: Any) -> None:
+    """As docs/domains.md has it."""
+    made(line, 116, "Estimate", None, "12", 4)
+    made(line, 117, "CashSale", 116, "12", 4)
+    made(line, 118, "CustInvc", 100, "11", 2)
+    line.run("orders")
+    assert "netsuite-117" not in events(line, "Placed Order")
+
+    search = line.netsuite.search("customsearch_nsk_orders")
+    [*lines, [sales, _, [billing, _, none]]] = search["filters"]
+    quoted = [none, "OR", ["createdfrom.type", "anyof", "Estimate", "Opprtnty"]]
+    line.netsuite.replace_search(
+        search["id"],
+        filters=[*lines, [sales, "OR", [billing, "AND", quoted]]],
+        columns=[column for column in search["columns"] if column["name"] != "createdfrom"],
+    )
+    narrowed(line, links={"createdfrom.type": ("SalesOrd", "CustInvc", "CashSale", "RtnAuth")})
+    assert line.run("orders", end="2031-01-01T00:00:00Z")["rejected_by_reason"] == DROPPED
+    placed = events(line, "Placed Order")
+    assert placed["netsuite-117"]["value"] == 20.0
+    assert "netsuite-118" not in placed, "it bills an order"
+    made(line, 119, "CashRfnd", 117, "12", -4)
+    line.run("orders", end="2031-01-02T00:00:00Z")
+    assert events(line, "Refunded Order")["netsuite-117"]["value"] == 20.0
+
+
 def test_an_order_is_fulfilled_and_refunded_part_by_part(line: Any) -> None:
     line.run("orders")
     made(line, 110, "ItemShip", 100, "11", 2, status="ItemShip:A", trackingnumbers="")
