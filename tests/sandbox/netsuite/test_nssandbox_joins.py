@@ -171,6 +171,19 @@ def test_columns_of_what_a_transaction_was_made_from(shop: Inside) -> None:
     ]
 
 
+def test_criteria_on_another_record_follow_its_changes(shop: Inside) -> None:
+    line = {"line": 1, "kind": "item", "item": "1", "quantity": 2, "rate": 20, "amount": 40}
+    sold = order(10, 0) | {"lines": [{**line, "lineuniquekey": 101}]}
+    shipped = order(11, 0, type="ItemShip", createdfrom="10") | {"lines": [{**line, "lineuniquekey": 111}]}
+    shop.engine.load("transaction", [sold, shipped])
+    sells, of_order = ["item.type", "noneof", "Discount"], ["createdfrom.type", "anyof", "SalesOrd"]
+    assert run(shop, "itemfulfillment", ["tranid"], [["mainline", "is", "F"], "AND", sells, "AND", of_order])
+    shop.engine.admin("update", {"type": "item", "id": 1, "values": {"type": "Discount"}})
+    assert not run(shop, "itemfulfillment", ["tranid"], [["mainline", "is", "F"], "AND", sells])
+    shop.engine.admin("update", {"type": "transaction", "id": 10, "values": {"type": "TrnfrOrd"}})
+    assert not run(shop, "itemfulfillment", ["tranid"], [of_order])
+
+
 def test_a_transaction_does_not_multiply_by_its_items_lists(shop: Inside) -> None:
     with pytest.raises(RefusedError) as refused:
         run(shop, "transaction", joined("item", "locationquantityavailable"))

@@ -9,10 +9,11 @@
     const FORMULAS = { formulatext: 'text', formulanumeric: 'float', formulacurrency: 'currency', formulapercent: 'percent',
         formuladate: 'date', formuladatetime: 'datetime' };
 
-    /** What a search uses besides its own records: lists below them, and whether other tables too. */
+    /** What a search uses besides its own records: lists below them, tables joined to them, and whether any other table too. */
     class Used {
         constructor() {
             this.lists = new Set();
+            this.joins = new Set();
             this.others = false;
         }
     }
@@ -140,7 +141,7 @@
             ns.fail(words.join, `An ${words.object} contains an invalid join ID, or is not in proper syntax: ${join}.`);
         }
         const [target, key] = route;
-        used.others = true;
+        used.joins.add(target);
         const below = new Used();
         const found = own(target, name, words, below);
         if (below.lists.size > 0 && !below.lists.has('addresses')) {

@@ -28,7 +28,8 @@
         const clock = new Date().toISOString().slice(0, 13); // criteria may say "today"
         const lists = [...used.lists].sort();
         const unseen = type === 'transaction' ? ns.unseenTransactions() : [];
-        const version = used.others ? `${type} ${ns.store.version}` : `${type} of ${ns.store.table(type).version}`;
+        const tables = [type, ...[...used.joins].sort()].map((table) => `${table} of ${ns.store.table(table).version}`);
+        const version = used.others ? `${type} ${ns.store.version}` : tables.join();
         const name = `${version} ${clock} ${part.join()} ${lists.join()} ${unseen.join()} ${JSON.stringify(ns.settings)} ${filters.key}`;
         const known = kept.get(name);
         if (known !== undefined) {
