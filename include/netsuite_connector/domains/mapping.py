@@ -137,17 +137,19 @@ class Mapper:
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
     def _stays(self, name: str, rule: ColumnRule) -> bool:
-        """Whether the rule asks for nothing of a column that the source knows but that it is where it is."""
-        return name in self._fields and (rule.drop or _target(name, rule) == name)
+        """Whether the rule asks for nothing of a column that the source knows but that it is where it is. One
+        that fills itself becomes what the source takes it for.
+        """
+        return name in self._fields and rule.to is None and (rule.drop or _target(name, rule) == name)
 
     def _taken(
         self, columns: dict[str, pa.Array], name: str, rule: ColumnRule
     ) -> tuple[pa.Array, pa.Array | None]:
         """A column's two halves as the rule wants them, one where it is no select any more. They are taken
-        out of ``columns`` unless the source knows them.
+        out of ``columns`` unless the source knows them as what they are.
         """
         ids, texts = columns[name], columns.get(name + TEXT_SUFFIX)
-        if name not in self._fields:
+        if name not in self._fields or rule.to == name:
             del columns[name]
             columns.pop(name + TEXT_SUFFIX, None)
         wanted = rule.type or (self._fields[rule.to].type if rule.to else None)
