@@ -315,7 +315,7 @@ def test_an_item_that_the_search_does_not_find_any_more_leaves_on_a_whole_run_on
     assert published(line) == ALL
 
 
-def test_deletes_take_variants_first_and_children_return_with_everything_again(line: Any) -> None:
+def test_deletes_take_variants_first_and_children_return_with_their_parent(line: Any) -> None:
     with_catalog(line, gone=Gone.DELETE)
     catalog(line)
     line.netsuite.update("item", SHIRT, isinactive=True)
@@ -324,7 +324,7 @@ def test_deletes_take_variants_first_and_children_return_with_everything_again(l
     jobs = [job["kind"] for job in line.klaviyo.state()["latest_jobs"] if "delete" in job["kind"]]
     assert jobs == ["catalog-item-bulk-delete-job", "catalog-variant-bulk-delete-job"], "latest first"
     line.netsuite.update("item", SHIRT, isinactive=False)
-    catalog(line, end=LATER)
+    change(line, end=LATER)
     assert published(line) == ALL
 
 

@@ -75,7 +75,7 @@ def _is_gone(known: Known) -> Test:
     seen = []
     for name in (_ITEMS, _VARIANTS):
         for batch in known.extracted(name, ["internalid", *_FLAGS]):
-            pieces.append(_ids(batch.filter(_off_sale(batch))))
+            pieces.append(_ids(batch.filter(off_sale(batch))))
             seen.append(_ids(batch))
     gone = np.concatenate([_NONE, *pieces])
     if not known.whole:
@@ -89,7 +89,7 @@ def _ids(batch: pa.RecordBatch) -> Ints:
     return ids
 
 
-def _off_sale(batch: pa.RecordBatch) -> pa.Array:
+def off_sale(batch: pa.RecordBatch) -> pa.Array:
     """Which rows are of items that are inactive or offline."""
     off = pa.array(np.zeros(batch.num_rows, dtype=np.bool_))
     if _INACTIVE in batch.schema.names:
@@ -99,13 +99,20 @@ def _off_sale(batch: pa.RecordBatch) -> pa.Array:
     return off
 
 
+def gone_payloads(name: str, ids: list[int]) -> list[list[bytes]]:
+    """What is sent of records of this source when they leave, in each way that a store may have it."""
+    return [[_payload(_KINDS[name, delete], id_) for id_ in ids] for delete in (False, True)]
+
+
+def _payload(kind: Kind, id_: int) -> bytes:
+    unpublish = {} if kind in (Kind.ITEM_DELETION, Kind.VARIANT_DELETION) else _UNPUBLISHED
+    return orjson.dumps({"type": _TYPES[kind], "id": f"{_ID_PREFIX}{id_}"} | unpublish)
+
+
 def _records(source: Source, batch: pa.RecordBatch, leaves: npt.NDArray[np.bool_]) -> Records:
     """What is sent of the ledger's lines that leave. No row of a search stands for them."""
     assert source.kind is not None, "what leaves is delivered"  # noqa: S101
     batch = batch.filter(pa.array(leaves))
     ids = batch.column("id").to_pylist()
-    unpublish = {} if source.kind in (Kind.ITEM_DELETION, Kind.VARIANT_DELETION) else _UNPUBLISHED
-    payloads = [
-        orjson.dumps({"type": _TYPES[source.kind], "id": f"{_ID_PREFIX}{id_}"} | unpublish) for id_ in ids
-    ]
+    payloads = [_payload(source.kind, id_) for id_ in ids]
     return Records(ids, batch.column("sub").to_pylist(), [str(id_) for id_ in ids], [0] * len(ids), payloads)

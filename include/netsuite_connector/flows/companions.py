@@ -11,6 +11,9 @@ in full once the second has left. So all that were made from the same transactio
 *Which version came last?* What two runs were sending at the same time is read anew, with what it is looked up
 in (``flows/raced.py``); and who else has an address that something was sent under, which is in doubt.
 
+*Which children has the item?* Klaviyo refuses variants of an item that it does not have, and deletes them
+with it. So when a matrix item comes, its children come along, as nothing of theirs need have changed.
+
 *Of which order is it?* An order that a shipment or refund refers to, and that no run has read, becomes one of
 the run's own: its own change was missed. Where a person bounded the run, the order book is told of it only.
 """
@@ -27,15 +30,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from netsuite_connector.domains.catalog import ITEMS, VARIANTS
+from netsuite_connector.domains.catalog_rows import MATRIX_PARENTS
+from netsuite_connector.domains.gone import off_sale
 from netsuite_connector.domains.model import Source
 from netsuite_connector.domains.order_flow import LINKS
 from netsuite_connector.domains.orders import ORDERS
-from netsuite_connector.flows import ledger
+from netsuite_connector.flows import highwater, ledger
 from netsuite_connector.flows.ledger import Ints
 from netsuite_connector.flows.lookups import inform_book, referred
 from netsuite_connector.flows.merge import touched_ids
 from netsuite_connector.flows.raced import raced_ids
 from netsuite_connector.flows.run import READ_AGAIN, Run
+from netsuite_connector.flows.standing import standing
 from netsuite_connector.flows.underway import identities_of
 from netsuite_connector.netsuite.client import NetSuiteClient
 from netsuite_connector.netsuite.page import Page
@@ -61,10 +68,10 @@ class Companions:
 def read_companions(run: Run, client: NetSuiteClient) -> Companions:
     """Add to what was extracted the records that share an identity with one that spoke for it, and that
     changed or was deleted, unless the run reads all there is; where it reads chosen records, those that are
-    told apart only together with them; where it is one on a schedule, those that were raced; and the
-    orders that nobody knew.
+    told apart only together with them; where it is one on a schedule, those that were raced; the children
+    of matrix items that come; and the orders that nobody knew.
     """
-    read = _raced(run, client)
+    read = _children(run, client, _raced(run, client))
     pages: list[tuple[Source, Iterator[Page]]] = []
     if run.domain.merge is not None and not run.whole:
         pages += [
@@ -107,6 +114,37 @@ def _raced(run: Run, client: NetSuiteClient) -> Companions:
         if source.deleted_types:
             _add_deleted(run, source, missing, client)
     return read
+
+
+def _children(run: Run, client: NetSuiteClient, read: Companions) -> Companions:
+    """Read the children of the matrix items that come, and what is looked up of them. A run over everything
+    has them all, and until there has been one it is still to come.
+    """
+    parents = _NONE
+    if ITEMS in run.domain.sources and not (run.whole or run.everything or highwater.read(run) is None):
+        parents = _parents_that_come(run)
+    if not len(parents):
+        return read
+    ids = [str(each) for each in parents.tolist()]
+    pages = list(client.related(run.search(VARIANTS), "parent", ids, **_how(run, VARIANTS)))
+    read = _with(run, VARIANTS, pages, read, READ_AGAIN)
+    found = [_NONE, *(page.batch.column("internalid").to_numpy() for page in pages)]
+    children = np.unique(np.concatenate(found))
+    for source in run.domain.extracted:
+        left = children[~np.isin(children, touched_ids(run, source))]
+        if source.kind is None and not source.whole and len(left):
+            lookup = client.pages(run.search(source), Window(), ids=left.tolist(), **_how(run, source))
+            read = _with(run, source, list(lookup), read)
+    return read
+
+
+def _parents_that_come(run: Run) -> Ints:
+    """The matrix items on sale among what was read that Klaviyo does not have, or not any more."""
+    extract = run.dataset("extract", ITEMS)
+    on_sale = (batch.filter(pc.invert(off_sale(batch))) for batch in extract.batches())
+    ids = np.concatenate([_NONE, *(batch.column("internalid").to_numpy() for batch in on_sale)])
+    parents = np.intersect1d(ids, touched_ids(run, MATRIX_PARENTS))
+    return np.setdiff1d(parents, standing(run.ledger(ITEMS), ITEMS.name, parents))
 
 
 def _add_deleted(run: Run, source: Source, ids: Ints, client: NetSuiteClient) -> None:
@@ -205,6 +243,6 @@ def _add(run: Run, source: Source, read: pa.Table, fact: str | None) -> int:
             writer.write(both.sort_by("internalid") if end > at else batch)
             at = end
         writer.write(added.slice(at))
-        told = {} if fact is None else {fact: added.num_rows}
+        told = {} if fact is None else {fact: manifest.facts.get(fact, 0) + added.num_rows}
         writer.commit(**{**manifest.facts, **told})
     return int(added.num_rows)

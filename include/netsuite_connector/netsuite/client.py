@@ -165,6 +165,9 @@ class NetSuiteClient:
         the schema of the pages and errors: see ``pages``.
         """
         schema: pa.Schema | None = None
+        allowed = (only or {}).get(field)
+        if allowed is not None:
+            values = [each for each in values if each in allowed]
         for at in range(0, len(values), _MOST_IDS):
             narrowed = {**(only or {}), field: values[at : at + _MOST_IDS]}
             query = Query(search, Window(), only=narrowed)

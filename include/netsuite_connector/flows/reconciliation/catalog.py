@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -26,6 +26,7 @@ from netsuite_connector.flows.reconciliation.reading import (
     Reading,
     changed,
     delivered_at,
+    read_at,
     records,
     refused_by_klaviyo,
     rejected_rows,
@@ -46,6 +47,7 @@ _SHOWN = {
 _STOCK, _STOCK_IN_METADATA = "inventory_quantity", "quantity_available"
 # Klaviyo may keep a copy of the image and show its own address.
 _ONLY_WHETHER = {"image_full_url"}
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class CatalogComparison:
         mappings = [mapping_of(reader.store, reader.domain.flow, source) for source in reader.domain.shaped]
         self._stock_names = {each.properties.get(_STOCK_IN_METADATA, _STOCK_IN_METADATA) for each in mappings}
         self._shelves: Mapping[str, frozenset[str]] = {}
+        # The items that Klaviyo has, and when they were read to be delivered.
+        self._items: dict[str, datetime] = {}
 
     def compare(self, reading: Reading) -> None:
         """Compare what the reading gave with what Klaviyo shows."""
@@ -124,6 +128,9 @@ class CatalogComparison:
         done = delivered_at(portion[0].reading, source, {thing.id for thing in portion})
         absent = {thing.id for thing in portion if thing.key not in held}
         refused = refused_by_klaviyo(self._reader.run("", Window()), absent)
+        if source.kind is Kind.ITEM:
+            read = read_at(portion[0].reading, source, {thing.id for thing in portion})
+            self._items |= {thing.key: read.get(thing.id, _EVER) for thing in portion if thing.key in held}
         leaving = source.kind in DELETIONS or (source.kind in CHANGES and not self._stock)
         tally = self.outcome.tally(name, None)
         for thing in portion:
@@ -137,7 +144,7 @@ class CatalogComparison:
             moved = "" if there is None else _moved(thing, item_of(there))
             if there is not None and not wrong and not moved and source.kind not in DELETIONS:
                 continue
-            if (source.name, thing.key) in refused or (there is None and self._stock):
+            if self._is_refused(thing, refused) or (there is None and self._stock):
                 tally.rejected += 1  # what the catalog does not have is the catalog's to create
             elif self._is_young(thing, moments, leaving=leaving):
                 self._tell(Verdict.NOT_YET, thing, name, "changed in NetSuite since the flow's last run")
@@ -152,6 +159,11 @@ class CatalogComparison:
                 self._tell(Verdict.DIFFERENT, thing, name, "; ".join([*differ, *([moved] if moved else [])]))
                 if wrong:
                     self.to_heal.append(thing)
+
+    def _is_refused(self, thing: Thing, refused: Mapping[tuple[str, str], datetime]) -> bool:
+        """Whether Klaviyo refused the thing, and not for lack of an item that has come since."""
+        moment = refused.get((thing.source.name, thing.key))
+        return moment is not None and self._items.get(thing.item or "", moment) <= moment
 
     def _is_young(self, thing: Thing, moments: Mapping[int, datetime], *, leaving: bool) -> bool:
         """Whether the thing changed so lately, or went, that Klaviyo need not show it yet."""

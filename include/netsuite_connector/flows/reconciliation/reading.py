@@ -221,19 +221,20 @@ def rejected_rows(reading: Reading) -> Iterator[Row]:
                 yield Row(source.name, id_, None if told is None else _moment(told))
 
 
-def refused_by_klaviyo(run: Run, ids: Collection[int]) -> set[tuple[str, str]]:
-    """Source and key of those records with one of the ids that Klaviyo refused, by the list of rejected rows;
-    addresses in lower case. What it only does not show is not refused, but missing.
+def refused_by_klaviyo(run: Run, ids: Collection[int]) -> dict[tuple[str, str], datetime]:
+    """Source and key of those records with one of the ids that Klaviyo refused, by the list of rejected rows,
+    and when they were read for it; addresses in lower case. What it only does not show is not refused, but
+    missing.
     """
     if not ids:
-        return set()
+        return {}
     wanted = rejections.Wanted(ids=tuple(ids))
     listed = (
         row
         for row in rejections.rejected(run, wanted)
         if row.stage == "confirm" and set(row.reasons) != {NOT_SHOWN}
     )
-    return {(row.source, (row.key or "").lower()) for row in listed}
+    return {(row.source, (row.key or "").lower()): _moment(row.last_seen) for row in listed}
 
 
 def delivered_at(reading: Run, source: Source, ids: Collection[int]) -> dict[tuple[int, int], datetime]:
@@ -250,6 +251,19 @@ def delivered_at(reading: Run, source: Source, ids: Collection[int]) -> dict[tup
         columns = (near.column(name).to_pylist() for name in ("id", "sub", AT.name))
         for id_, sub, nanoseconds in zip(*columns, strict=True):
             found[id_, sub] = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+    return found
+
+
+def read_at(reading: Run, source: Source, ids: Collection[int]) -> dict[int, datetime]:
+    """When the runs that delivered the records with one of the ids began to read them, by id, to the second;
+    nothing where that is not known.
+    """
+    wanted = np.fromiter(ids, dtype=np.int64, count=len(ids))
+    found: dict[int, datetime] = {}
+    for batch in ledger.read(reading.ledger(source), ["id", ledger.READ.name]) if ids else ():
+        known = batch.filter(pa.array(np.isin(batch.column("id").to_numpy(), wanted))).drop_null()
+        for id_, read in zip(*(column.to_pylist() for column in known.columns), strict=True):
+            found[id_] = datetime.fromtimestamp(read // 10**9, UTC)
     return found
 
 
