@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pyarrow as pa
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_domains_catalog import SITE
@@ -59,22 +58,41 @@ def test_every_row_is_accounted_for_wherever_batches_end(locations: list[int], s
     ]
 
 
-@pytest.mark.parametrize(
-    ("source", "type_"), [(CHANGED_ITEMS, "catalog-item"), (CHANGED_VARIANTS, "catalog-variant")]
-)
-def test_a_price_changes_alone(source: Any, type_: str) -> None:
-    rows = pa.RecordBatch.from_pydict({"internalid": [7], "price": [9.5]})
-    made = DOMAIN.shaper(source, SITE, ()).feed(rows)
-    assert json.loads(made.payload[0]) == {
-        "type": type_,
-        "id": "$custom:::$default:::7",
-        "attributes": {"price": 9.5},
-    }
+def test_a_price_changes_alone_and_that_of_a_variant_with_its_stock() -> None:
+    rows = pa.RecordBatch.from_pydict(
+        {"internalid": [7, 8], "price": [9.5, 3.0], "quantityavailable": [4.0, None]}
+    )
+    price, other = {"price": 9.5}, {"price": 3.0}
+    for source, type_, expected in (
+        (CHANGED_ITEMS, "catalog-item", [price, other]),
+        (
+            CHANGED_VARIANTS,
+            "catalog-variant",
+            [price | {"inventory_quantity": 4.0}, other | {"inventory_quantity": 0}],
+        ),
+    ):
+        made = DOMAIN.shaper(source, SITE, ()).feed(rows)
+        assert [json.loads(payload) for payload in made.payload] == [
+            {"type": type_, "id": f"$custom:::$default:::{id_}", "attributes": attributes}
+            for id_, attributes in zip((7, 8), expected, strict=True)
+        ]
+
+
+def test_stock_that_was_read_last_is_sent_last() -> None:
+    names = [source.name for source in DOMAIN.sources]
+    assert DOMAIN.in_order
+    assert names.index(STOCK.name) < names.index(CHANGED_ITEMS.name) < names.index(CHANGED_OWN_VARIANTS.name)
+    assert names.index(STOCK.name) < names.index(CHANGED_VARIANTS.name)
 
 
 def test_an_item_that_stands_alone_changes_its_own_variant_too() -> None:
     rows = pa.RecordBatch.from_pydict(
-        {"internalid": [7, 8], "price": [9.5, 3.0], "standalone": [True, False]}
+        {
+            "internalid": [7, 8],
+            "price": [9.5, 3.0],
+            "quantityavailable": [4.0, 1.0],
+            "standalone": [True, False],
+        }
     )
     known = Known(
         extracted=lambda *_: iter(()),
@@ -87,7 +105,7 @@ def test_an_item_that_stands_alone_changes_its_own_variant_too() -> None:
     )
     assert DOMAIN.derive is not None
     [made] = DOMAIN.derive(CHANGED_OWN_VARIANTS, SITE, known)
-    assert changes(made) == [("7", 0, {"price": 9.5})]
+    assert changes(made) == [("7", 0, {"price": 9.5, "inventory_quantity": 4.0})]
 
 
 def test_stock_is_read_by_its_own_stamp_and_the_last_hour_again() -> None:

@@ -2,8 +2,9 @@
 back in stock and price drops work.
 
 *stock* reads stock by the moment that it last changed, which moves without the item's own; the other sources
-read items that changed, for their prices. What Klaviyo has already is not sent, and an item that it does not
-have yet is left to the catalog.
+read items that changed, for their prices. Their variants' stock comes along: a row of stock is rejected while
+its item is offline, and what puts the item back is a save of the item. What Klaviyo has already is not sent,
+and an item that it does not have yet is left to the catalog.
 """
 
 from __future__ import annotations
@@ -42,7 +43,12 @@ STOCK = Source(
     several=True,
     always=True,
 )
-_PRICED = (Field("baseprice", "Base Price", ColumnType.NUMBER, mandatory=True), PRICE, *OFF_SALE)
+_PRICED = (
+    Field("quantityavailable", "Available", ColumnType.NUMBER, mandatory=True),
+    Field("baseprice", "Base Price", ColumnType.NUMBER, mandatory=True),
+    PRICE,
+    *OFF_SALE,
+)
 CHANGED_ITEMS = Source(
     name="changed_items",
     search="customsearch_nsk_items",
@@ -95,30 +101,40 @@ def _stock_of(batch: pa.RecordBatch) -> Records:
     ids, first, rows = np.unique(batch.column("internalid").to_numpy(), return_index=True, return_counts=True)
     # Each row has the total beside its location's own.
     available = batch.column("quantityavailable").take(pa.array(first)).to_pylist()
-    return _changes("catalog-variant", ids.tolist(), rows.tolist(), "inventory_quantity", available)
+    stock = [{"inventory_quantity": quantity} for quantity in available]
+    return _changes("catalog-variant", ids.tolist(), rows.tolist(), stock)
 
 
 class PriceShaper:
-    """Rows of items to their prices."""
+    """Rows of items to their prices; of variants also to their stock, which is read after the rows of stock
+    and sent after them.
+    """
 
     def __init__(self, source: Source, site: Site, columns: Collection[str]) -> None:  # noqa: ARG002
         self.warnings: Counter[str] = Counter()
-        self._type = "catalog-item" if source.kind is Kind.ITEM_CHANGE else "catalog-variant"
+        self._variants = source.kind is Kind.VARIANT_CHANGE
 
     def feed(self, batch: pa.RecordBatch) -> Records:
         """One record a row."""
         ids = batch.column("internalid").to_pylist()
-        return _changes(self._type, ids, [1] * len(ids), "price", values(batch, PRICE.name))
+        rows = [1] * len(ids)
+        prices = [{"price": price} for price in values(batch, PRICE.name)]
+        if not self._variants:
+            return _changes("catalog-item", ids, rows, prices)
+        # What has no stock of its own has the same here as in the catalog.
+        stock = [{"inventory_quantity": quantity or 0} for quantity in values(batch, "quantityavailable")]
+        both = [price | quantity for price, quantity in zip(prices, stock, strict=True)]
+        return _changes("catalog-variant", ids, rows, both)
 
     def finish(self) -> Records:
         """Nothing waits: a row is a record."""
         return Records()
 
 
-def _changes(type_: str, ids: list[int], rows: list[int], name: str, to: list[float]) -> Records:
+def _changes(type_: str, ids: list[int], rows: list[int], to: list[dict[str, float]]) -> Records:
     payloads = [
-        encode({"type": type_, "id": f"{ID_PREFIX}{id_}", "attributes": {name: value}})
-        for id_, value in zip(ids, to, strict=True)
+        encode({"type": type_, "id": f"{ID_PREFIX}{id_}", "attributes": attributes})
+        for id_, attributes in zip(ids, to, strict=True)
     ]
     return Records(ids, [0] * len(ids), [str(id_) for id_ in ids], rows, payloads)
 
@@ -129,7 +145,7 @@ def _shaper(source: Source, site: Site, columns: Collection[str]) -> Shaper:
 
 
 def _derive(source: Source, site: Site, known: Known) -> Iterator[Records]:
-    """The prices of the variants that items have of their own."""
+    """The prices and stock of the variants that items have of their own."""
     for batch in known.valid(CHANGED_ITEMS.name):
         made = PriceShaper(source, site, ()).feed(batch.filter(batch.column(STANDALONE)))
         # Its row is accounted for by the item.
