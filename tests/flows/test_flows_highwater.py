@@ -76,6 +76,27 @@ def test_another_search_or_what_narrows_it_makes_another_scope(new_run: NewRun) 
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [
+        {"url": "https://new.example"},
+        {"item_url": "{url}/p/{urlcomponent}"},
+        {"image_url": "{url}/images/{image}"},
+        {"image_options": ("custitem_size",)},
+    ],
+)
+def test_another_address_makes_another_scope_of_what_delivers_items(
+    new_run: NewRun, changed: dict[str, object]
+) -> None:
+    def moves(flow: str) -> bool:
+        run = new_run(flow)
+        site = run.store.site.model_copy(update=changed)
+        elsewhere = replace(run, store=run.store.model_copy(update={"site": site}))
+        return highwater.scope(run) != highwater.scope(elsewhere)
+
+    assert [flow for flow in ("catalog", "stock", "customers", "orders") if moves(flow)] == ["catalog"]
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         Asked(start="2026-11-01T00:00:00Z"),

@@ -14,9 +14,12 @@ from typing import Any
 
 import orjson
 
+from netsuite_connector.domains.model import Kind
 from netsuite_connector.flows.run import Run
 
 log = logging.getLogger(__name__)
+
+_ADDRESSES = {"url", "item_url", "image_url", "image_options"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ def put(run: Run, moment: datetime, by: str) -> Mark:
 
 
 def scope(run: Run) -> str:
-    """A fingerprint of which saved searches the flow reads, what narrows them, and what the store makes of
-    their columns.
+    """A fingerprint of which saved searches the flow reads, what narrows them, what the store makes of their
+    columns, and for items the addresses of its site.
 
     With another scope the mark says nothing: records that changed long ago may be in it for the first time,
     or look different now.
@@ -72,6 +75,9 @@ def scope(run: Run) -> str:
     # What is sent only once never looks different; and a store that maps nothing keeps the scope it had.
     if any(not source.once for source in run.domain.delivered):
         asked += _mapped(run)
+    # The addresses of pages and images are made of these.
+    if any(source.kind in (Kind.ITEM, Kind.VARIANT) for source in run.domain.delivered):
+        asked.append(["site", run.store.site.model_dump(mode="json", include=_ADDRESSES)])
     return blake2b(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 

@@ -113,9 +113,9 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
     """Decide the window and the settings of a run.
 
     Without bounds of its own it reads what changed since the high-water mark, with an overlap, or everything
-    if there is no mark, the searches or mappings are others than the mark's, or ``full`` or ``resend`` is
-    asked for. It ends a little
-    before NetSuite's own clock, whatever ours says, since what is being saved now may not be visible yet.
+    if there is no mark, the searches, mappings or addresses are others than the mark's, or ``full`` or
+    ``resend`` is asked for. It ends a little before NetSuite's own clock, whatever ours says, since what is
+    being saved now may not be visible yet.
     Raises MendError for bounds or settings that can't be.
     """
     if asked.full and (asked.start or asked.end):
@@ -151,7 +151,7 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
             overlap = timedelta(minutes=minutes)
             start = min(datetime.fromisoformat(mark.moment) - overlap, end - _MINUTE)
         else:
-            log.info("The saved searches, or their mapping, are others than before: all is read again.")
+            log.info("Searches, mapping or the site's addresses are others than before: all is read again.")
     window = Window(start, end)
     flow = found.store.flows.get(run.domain.flow)
     return Plan(
