@@ -4,7 +4,9 @@ moved while an item was away.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +20,11 @@ from test_e2e_catalog import (
     TENT,
     catalog,
     change,
+    held,
     published,
+    stock,
     with_catalog,
+    with_site,
     without,
 )
 
@@ -40,7 +45,7 @@ from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
-accounts, line = test_e2e_catalog.accounts, test_e2e_catalog.line
+accounts, line, feed = test_e2e_catalog.accounts, test_e2e_catalog.line, test_e2e_catalog.feed
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -121,3 +126,53 @@ def test_children_of_what_klaviyo_has_are_not_read_again(line: Any) -> None:
     line.netsuite.update("item", TENT, displayname="Big tent")
     assert change(line)["rows"]["extracted"] == 2
     assert catalog(line, start="2026-02-01T00:00:00Z", end=LATER)["rows"]["delivered"] == 0
+
+
+# ---- stock ----------------------------------------------------------------------------------------------
+
+
+def test_stock_that_moved_while_an_item_was_offline_comes_with_the_save_that_puts_it_back(line: Any) -> None:
+    moved = {"stock": stock(0), "quantityavailable": 0}
+    line.netsuite.update("item", TENT, **moved, lastmodifieddate=ago(9), lastquantityavailablechange=ago(9))
+    catalog(line, end=ago(6))
+    line.netsuite.update(
+        "item",
+        TENT,
+        stock=stock(10),
+        quantityavailable=10,
+        lastmodifieddate=ago(9),
+        lastquantityavailablechange=ago(5),
+    )
+    line.run("stock", start=ago(6), end=ago(4.8))
+    assert held(line, "variants")[TENT]["inventory_quantity"] == 10
+    offline = {"isonline": False, "lastmodifieddate": ago(4), "lastquantityavailablechange": ago(3.9)}
+    line.netsuite.update("item", TENT, **moved, **offline)
+    line.run("stock", start=ago(5.8), end=ago(3.5))
+    assert held(line, "variants")[TENT]["inventory_quantity"] == 10, "the row is rejected"
+    back = {"isonline": True, "lastmodifieddate": ago(2), "lastquantityavailablechange": ago(3.9)}
+    line.netsuite.update("item", TENT, **back)
+    report = line.run("stock", start=ago(3), end=ago(1.9))
+    assert report["adds_up"]
+    assert held(line, "variants")[TENT]["inventory_quantity"] == 0
+
+
+def test_a_matrix_item_without_a_child_on_sale_has_no_stock_in_the_feed(feed: tuple[Any, Path, str]) -> None:
+    line, folder, _ = feed
+    line.netsuite.update("item", RED, isonline=False)
+    line.netsuite.update("item", BLUE, isinactive=True)
+    catalog(line)
+    entries = {entry["id"]: entry for entry in json.loads((folder / "catalog-1.json").read_text())}
+    assert entries[str(SHIRT)]["inventory_quantity"] == 0
+
+
+# ---- addresses ------------------------------------------------------------------------------------------
+
+
+def test_another_address_of_the_site_reaches_every_item(line: Any) -> None:
+    planned(line)
+    with_site(line, url="https://new.example")
+    made, _ = planned(line)
+    assert made.start is None
+    assert all(row["url"].startswith("https://new.example/") for row in held(line, "items").values())
+    made, _ = planned(line)
+    assert made.start is not None, "once"

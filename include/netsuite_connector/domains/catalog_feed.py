@@ -19,6 +19,7 @@ from netsuite_connector.domains.catalog import ITEMS, KNOWN, VARIANTS
 from netsuite_connector.domains.catalog_rows import CATEGORIES_COLUMN, IMAGE, PRICE, CatalogRows
 from netsuite_connector.domains.categories import ITEM_CATEGORIES
 from netsuite_connector.domains.columns import extra_columns, sent, texts, told, values
+from netsuite_connector.domains.gone import off_sale
 from netsuite_connector.domains.images import image_source
 from netsuite_connector.domains.model import Domain, Kind, Records, Site, Source
 from netsuite_connector.domains.objects import encode, object_for
@@ -90,15 +91,15 @@ class FeedShaper:
 
 
 def _stock_of_children(site: Site) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of matrix parents, in order, and what their children that are on sale have together."""
+    """Ids of matrix parents, in order, and what their children that are on sale have together: nothing where
+    none of them is.
+    """
     parents, quantities = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.float64)]
     for batch in site.lookups[VARIANTS.name]():
         rows = batch.filter(pc.is_valid(batch.column("parent")))
-        for name, on in (("isinactive", False), ("isonline", True)):
-            if name in rows.schema.names:
-                rows = rows.filter(pc.equal(pc.fill_null(rows.column(name), on), on))
+        available = pc.fill_null(rows.column("quantityavailable"), 0.0)
         parents.append(rows.column("parent").cast(pa.int64()).to_numpy())
-        quantities.append(pc.fill_null(rows.column("quantityavailable"), 0.0).to_numpy())
+        quantities.append(pc.if_else(off_sale(rows), 0.0, available).to_numpy())
     ids, place = np.unique(np.concatenate(parents), return_inverse=True)
     return ids, np.bincount(place, weights=np.concatenate(quantities), minlength=len(ids))
 
