@@ -50,6 +50,21 @@ def test_the_price_is_that_of_the_lowest_quantity_and_nobodys_own() -> None:
     assert prices(np.array([1, 2, 3, 4]), lookup).to_pylist() == [10.0, 5.0, None, None]
 
 
+def test_a_price_of_more_is_not_the_price_of_one() -> None:
+    lookup = price_rows(
+        (1, None, "1", None, 0),
+        (1, 4.0, "1", None, 10),
+        (2, None, "1", None, 0),
+        (2, 6.0, "1", None, 0),
+    )
+    assert prices(np.array([1, 2]), lookup).to_pylist() == [None, 6.0]
+
+
+def test_a_currency_without_a_price_is_none_of_them() -> None:
+    lookup = price_rows((1, None, "2", None, 0), (1, 4.0, "1", None, 1))
+    assert prices(np.array([1]), lookup).to_pylist() == [4.0]
+
+
 def test_prices_of_several_currencies_can_not_be_told_apart() -> None:
     lookup = price_rows((1, 9.0, "1", None, 0), (1, 8.0, "2", None, 0))
     with pytest.raises(MendError, match=r"set 'catalog\.currency'"):
@@ -205,3 +220,7 @@ def test_a_matrix_parent_does_not_stand_alone() -> None:
     parents = pa.RecordBatch.from_pydict({"internalid": [3, 7]})
     assert rows_of(ITEMS, {}, matrix_parents=parents)["standalone"] is False
     assert rows_of(ITEMS, {"internalid": 5}, matrix_parents=parents)["standalone"] is True
+
+
+def test_an_image_of_another_host_is_no_path_of_the_stores() -> None:
+    assert SITE.image_link("//cdn.example/a.jpg") == "https://cdn.example/a.jpg"

@@ -175,6 +175,8 @@ class Site:
 
     def image_link(self, image: str | None) -> str | None:
         """The address of an image: as it is when it is absolute, else below the store's."""
+        if image and image.startswith("//"):
+            return f"https:{image}"
         if not image or image.startswith(("http://", "https://")):
             return image
         return self.image_url.replace("{url}", self.url).replace("{image}", image.lstrip("/"))

@@ -41,7 +41,8 @@ def price_source(level: str | None, currency: str | None) -> Source:
 
 
 def prices(ids: Ints, lookup: Along) -> pa.Array:
-    """The price of each item, null where it has none: of the lowest quantity, and nobody's own.
+    """The price of each item, null where it has none: of the lowest quantity, and nobody's own. Where that
+    quantity has no price, the item has none: one for more of it is another.
 
     Raises MendError where the lookup has prices of several currencies: one can't be told from another.
     """
@@ -50,15 +51,18 @@ def prices(ids: Ints, lookup: Along) -> pa.Array:
     if table is not None:
         if "pricing.customer" in table.column_names:
             table = table.filter(pc.is_null(table["pricing.customer"]))
-        table = table.filter(pc.is_valid(table["pricing.unitprice"]))
-        if len(pc.unique(table["pricing.currency"])) > 1:
+        priced = table.filter(pc.is_valid(table["pricing.unitprice"]))
+        currencies = pc.unique(priced["pricing.currency"])
+        if len(currencies) > 1:
             raise MendError(
                 f"Saved search {_SEARCH} gives prices in several currencies: set 'catalog.currency' in the "
                 "store's YAML file to the internal id of the one to send."
             )
+        table = table.filter(pc.is_in(table["pricing.currency"], currencies))
         quantity = pc.fill_null(table["pricing.minimumquantity"], 0.0).to_numpy()
+        price = table["pricing.unitprice"].to_numpy()
         owner = table["internalid"].to_numpy()
-        order = np.lexsort((quantity, owner))
+        order = np.lexsort((np.isnan(price), quantity, owner))
         owners, first = np.unique(owner[order], return_index=True)
-        found[np.searchsorted(ids, owners)] = table["pricing.unitprice"].to_numpy()[order][first]
+        found[np.searchsorted(ids, owners)] = price[order][first]
     return pa.array(found, pa.float64(), from_pandas=True)
