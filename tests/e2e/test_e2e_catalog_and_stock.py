@@ -156,6 +156,32 @@ def test_stock_that_moved_while_an_item_was_offline_comes_with_the_save_that_put
     assert held(line, "variants")[TENT]["inventory_quantity"] == 0
 
 
+def test_stock_is_read_again_after_a_catalog_run_that_was_gone_on_with_hours_later(
+    line: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned(line)
+    planned(line, "stock")
+    line.netsuite.update("item", TENT, displayname="Big tent")
+    line.netsuite.update("item", TENT, lastmodifieddate=ago(10))
+    run, _ = begin(line, "catalog", full=True)
+    extract(run, line.netsuite_client())
+    validate(run)
+    shape(run)
+    moved = {"stock": stock(0), "quantityavailable": 0, "lastquantityavailablechange": ago(5)}
+    line.netsuite.update("item", TENT, **moved, lastmodifieddate=ago(10))
+    line.run("stock", start=ago(6), end=ago(4))
+    assert held(line, "variants")[TENT]["inventory_quantity"] == 0
+    push(run, line.klaviyo_client())
+    confirm(run, line.klaviyo_client())
+    with monkeypatch.context() as hours_ago:
+        began = int((NOW - timedelta(hours=6)).timestamp()) * 10**9
+        hours_ago.setattr(Run, "read_from", property(lambda _: began))
+        confirm(run, line.klaviyo_client())
+    assert held(line, "variants")[TENT]["inventory_quantity"] == 5
+    planned(line, "stock")
+    assert held(line, "variants")[TENT]["inventory_quantity"] == 0
+
+
 def test_a_matrix_item_without_a_child_on_sale_has_no_stock_in_the_feed(feed: tuple[Any, Path, str]) -> None:
     line, folder, _ = feed
     line.netsuite.update("item", RED, isonline=False)

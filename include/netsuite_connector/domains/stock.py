@@ -67,9 +67,9 @@ CHANGED_VARIANTS = Source(
 )
 CHANGED_OWN_VARIANTS = Source(name="changed_own_variants", kind=Kind.VARIANT_CHANGE, always=True)
 
-# A catalog run that read an item before its stock moved may deliver it after this flow did, and a new item
-# is in Klaviyo only once such a run has ended.
-_CATALOG_RUN_MINUTES = 60
+CATALOG_RUN_MINUTES = 60
+"""A catalog run that read an item before its stock moved may deliver it after this flow did, and a new item
+is in Klaviyo only once such a run has ended. For those that take longer see ``flows/late.py``."""
 
 
 class StockShaper:
@@ -163,7 +163,7 @@ def stock_domain(*, level: str | None = None, currency: str | None = None) -> Do
         shaper=_shaper,
         derive=_derive,
         enrich=CatalogRows,
-        overlap_minutes=_CATALOG_RUN_MINUTES,
+        overlap_minutes=CATALOG_RUN_MINUTES,
         in_order=True,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from netsuite_connector.domains.model import Source
-from netsuite_connector.flows import feed, ledger
+from netsuite_connector.flows import feed, late, ledger
 from netsuite_connector.flows.delivery import Delivery, Document
 from netsuite_connector.flows.overtaken import newer_than, without
 from netsuite_connector.flows.raced import note_raced
@@ -90,6 +90,7 @@ def confirm(run: Run, client: KlaviyoClient, *, patience: float = PATIENCE) -> d
             ledger.update(run.ledger(source), notes, read)
         Underway(run, source).end()
         log.info("%s: %s records confirmed", source.name, f"{records['delivered']:,}")
+    late.note(run)
     names = ("delivered", "rejected")
     return {
         "rows": {name: rows[name] for name in names},

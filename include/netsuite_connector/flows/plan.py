@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from netsuite_connector.errors import MendError
-from netsuite_connector.flows import gates, highwater, raced, rejections, volume
+from netsuite_connector.flows import gates, highwater, late, raced, rejections, volume
 from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.highwater import Mark
 from netsuite_connector.flows.run import Run
@@ -150,6 +150,7 @@ def plan(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
             minutes = max(found.store.netsuite.overlap_minutes, run.domain.overlap_minutes)
             overlap = timedelta(minutes=minutes)
             start = min(datetime.fromisoformat(mark.moment) - overlap, end - _MINUTE)
+            start = late.start_before(run, start)
         else:
             log.info("Searches, mapping or the site's addresses are others than before: all is read again.")
     window = Window(start, end)
