@@ -34,6 +34,7 @@ from netsuite_connector.flows.domain import domain_with
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.plan import Asked, Plan, finish, plan
 from netsuite_connector.flows.push import push
+from netsuite_connector.flows.recent import Memory, RecentClient
 from netsuite_connector.flows.reconciliation.model import ask
 from netsuite_connector.flows.reconciliation.reconcile import reconcile
 from netsuite_connector.flows.report import report
@@ -102,6 +103,21 @@ def test_children_come_when_their_parent_does(line: Any, values: dict[str, Any])
     assert finished["rows"]["extracted"] == 3, "prices of the children are looked up, and not counted"
     assert finished["rejected_list"]["left"] >= 2
     assert compared(line)["agrees"]
+
+
+def test_children_come_in_real_time_with_their_parent(line: Any) -> None:
+    with_catalog(line, price_level="5", currency="2")
+    line.netsuite.update("item", SHIRT, isonline=False, lastmodifieddate=ago(5))
+    planned(line)
+    line.netsuite.update("item", SHIRT, isonline=True, lastmodifieddate=ago(0.03))
+    run, _ = begin(line, "catalog", start=ago(1), replay="saved")
+    line.staging.write_json(run.document("ids.json"), {"items": [SHIRT], "variants": []})
+    extract(run, RecentClient(line.netsuite_client(), Memory(), ()))
+    validate(run)
+    shape(run)
+    push(run, line.klaviyo_client())
+    confirm(run, line.klaviyo_client())
+    assert published(line) == ALL
 
 
 def test_children_that_their_parent_left_behind_are_missing(line: Any) -> None:
