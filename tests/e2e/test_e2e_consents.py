@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
 from netsuite_connector.sandbox.netsuite.testing import running_sandbox as running_netsuite
-from netsuite_connector.stores.model import ConsentSettings
+from netsuite_connector.stores.model import ConsentSettings, Store
 
 pytestmark = pytest.mark.line
 
@@ -127,6 +128,31 @@ def test_confirmed_opt_ins_of_the_account_are_imported_and_then_only_what_change
     assert soft in subscribed or strictest(netsuite)[soft] != "3"
     assert gone in suppressed
     assert [entry for entry in klaviyo.rows("consents") if entry["lifted"]] == []
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_run_over_everything_sees_opt_outs_that_were_saved_a_moment_ago(
+    line: Any, netsuite: NetSuite, klaviyo: Klaviyo, *, known: bool
+) -> None:
+    line.store = with_consents(line.store, suppress=False)
+    number = 5 + known
+    customer, contact = (list(netsuite.records(kind))[number] for kind in ("customer", "contact"))
+    address, saved = f"twice{number}@shop.klaviyo-demo.com", {"lastmodifieddate": "2025-01-01T00:00:00Z"}
+    for kind, record, status in (("customer", customer, "2"), ("contact", contact, "3")):
+        values = {"email": address, "globalsubscriptionstatus": status, **saved}
+        netsuite.update(kind, record["internalid"], **values)
+    if known:
+        sync(line)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    netsuite.update("customer", customer["internalid"], phone="+1 212 555 0100", lastmodifieddate=now)
+    sync(line, full=True)
+    assert address not in standing(klaviyo)[0]
+
+
+def with_consents(store: Store, **changes: Any) -> Store:
+    """The store with other settings under ``consents``."""
+    assert store.consents is not None
+    return store.model_copy(update={"consents": store.consents.model_copy(update=changes)})
 
 
 def test_no_other_flow_touches_anybodys_consent(line: Any, klaviyo: Klaviyo) -> None:
