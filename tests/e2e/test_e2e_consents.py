@@ -18,6 +18,7 @@ from netsuite_connector.flows.consents_report import finish, report
 from netsuite_connector.flows.extract import extract
 from netsuite_connector.flows.plan import Asked, Plan
 from netsuite_connector.flows.validate import validate
+from netsuite_connector.klaviyo.errors import KlaviyoFaultError
 from netsuite_connector.sandbox.klaviyo.testing import SandboxAccount as Klaviyo
 from netsuite_connector.sandbox.klaviyo.testing import running_sandbox as running_klaviyo
 from netsuite_connector.sandbox.netsuite.testing import SandboxAccount as NetSuite
@@ -147,6 +148,24 @@ def test_a_run_over_everything_sees_opt_outs_that_were_saved_a_moment_ago(
     netsuite.update("customer", customer["internalid"], phone="+1 212 555 0100", lastmodifieddate=now)
     sync(line, full=True)
     assert address not in standing(klaviyo)[0]
+
+
+def test_another_setting_holds_until_a_run_over_everything_ended_well(
+    line: Any, netsuite: NetSuite, klaviyo: Klaviyo
+) -> None:
+    line.store = with_consents(line.store, suppress=False)
+    sync(line)
+    line.store = with_consents(line.store, suppress=True)
+    suppressing = "POST /api/profile-suppression-bulk-create-jobs"
+    klaviyo.fault("error_503", times=60, endpoint=suppressing)
+    with pytest.raises(KlaviyoFaultError):
+        sync(line)
+    klaviyo.clear_faults()
+    sync(line, limit=3)
+    sync(line)
+    opted_out = {email for email, status in strictest(netsuite).items() if status in {"2", "4"}}
+    assert standing(klaviyo)[1] == opted_out
+    assert sync(line)["window"]["from"]
 
 
 def with_consents(store: Store, **changes: Any) -> Store:

@@ -11,7 +11,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,13 +63,9 @@ def guard_of(run: Run) -> Guard:
 
 
 def plan_run(run: Run, client: NetSuiteClient, asked: Asked) -> Plan:
-    """Decide the window as every flow does. All is read again when a setting changed that decides about
-    people; a first run must read all, since several records may share an address. Raises MendError.
+    """Decide the window as every flow does; a first run must read all, since several records may share an
+    address. Raises MendError.
     """
-    before = addresses.book_of(run).manifest()
-    if before is not None and asked.moves_mark and before.facts["settings"] != _fingerprint(run):
-        log.info("The settings under 'consents' are others than before: all is read again.")
-        asked = replace(asked, full=True)
     check_first(run, asked)
     return plan.plan(run, client, asked)
 
@@ -100,7 +95,7 @@ def guard(run: Run, client: KlaviyoClient | None) -> Counts:
         mended = len(Watch(run).mend(client, known))
     settings = settings_of(run.store)
     people: Counter[str] = Counter()
-    keep = {} if run.dry_run else {"whole": run.whole or _was_whole(run), "settings": _fingerprint(run)}
+    keep = {} if run.dry_run else {"whole": run.whole or _was_whole(run)}
     with run.staging.dataset(*run.place, "decisions").writer(DECISIONS) as writer:
         for portion in addresses.portions(addresses.people(run, keep), _AT_ONCE):
             if not run.dry_run:
@@ -330,8 +325,3 @@ def _numbered(people: Iterator[Person]) -> Iterator[tuple[int, list[Person]]]:
 def _was_whole(run: Run) -> bool:
     manifest = addresses.book_of(run).manifest()
     return manifest is not None and bool(manifest.facts.get("whole"))
-
-
-def _fingerprint(run: Run) -> dict[str, Any]:
-    settings = settings_of(run.store)
-    return {"list": settings.list, "consented_at": settings.consented_at, "suppress": settings.suppress}

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from netsuite_connector.domains.consents import FLOW as CONSENTS
 from netsuite_connector.domains.model import Kind
 from netsuite_connector.flows.run import Run
 
@@ -63,7 +64,7 @@ def put(run: Run, moment: datetime, by: str) -> Mark:
 
 def scope(run: Run) -> str:
     """A fingerprint of which saved searches the flow reads, what narrows them, what the store makes of their
-    columns, and for items the addresses of its site.
+    columns, and for items the addresses of its site, for consents the settings that decide about people.
 
     With another scope the mark says nothing: records that changed long ago may be in it for the first time,
     or look different now.
@@ -78,6 +79,8 @@ def scope(run: Run) -> str:
     # The addresses of pages and images are made of these.
     if any(source.kind in (Kind.ITEM, Kind.VARIANT) for source in run.domain.delivered):
         asked.append(["site", run.store.site.model_dump(mode="json", include=_ADDRESSES)])
+    if run.domain.flow == CONSENTS:
+        asked += _decided_by(run)
     return blake2b(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
@@ -90,6 +93,13 @@ def _mapped(run: Run) -> list[Any]:
     }
     parts = {"mapping": mapping, "as_id": sorted(run.store.as_id), "no_extra": not settings.extra}
     return [[name, part] for name, part in parts.items() if part]
+
+
+def _decided_by(run: Run) -> list[Any]:
+    """What decides about people. It goes with the mark: only a run that did all there was to do moves it."""
+    settings = run.store.consents
+    assert settings is not None  # noqa: S101 - such a run is opened with them
+    return [settings.model_dump(mode="json", include={"list", "consented_at", "suppress"})]
 
 
 def _write(run: Run, moment: str, by: str) -> Mark:
