@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from consents_shop import Shop
 
 from netsuite_connector.domains.registry import DOMAINS
 from netsuite_connector.flows.run import Run
@@ -41,3 +42,8 @@ def sandbox(server: SandboxAccount) -> SandboxAccount:
     server.clear_faults()
     server.reset()
     return server
+
+
+@pytest.fixture
+def shop(sandbox: SandboxAccount, tmp_path: Path) -> Shop:
+    return Shop(sandbox, Staging(str(tmp_path / "staging")))
