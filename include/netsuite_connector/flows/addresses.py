@@ -113,7 +113,8 @@ class Person:
         if self.status != Status.CONFIRMED_IN:
             if not settings.suppress:
                 return Decision.OPTED_OUT, (_OPTED_OUT,)
-            return (Decision.ALREADY_OUT if opted_out else Decision.SUPPRESS), ()
+            already = state is not None and state.out_of_everything
+            return (Decision.ALREADY_OUT if already else Decision.SUPPRESS), ()
         if any(entry.why == Why.DELETION for entry in noted):
             return Decision.GUARDED, (_FORGOTTEN,)
         # Whoever said yes to Klaviyo again is left as they are, and counted as that.

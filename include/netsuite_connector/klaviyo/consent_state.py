@@ -55,6 +55,12 @@ class ConsentState:
         said_no = self.consent in (MarketingConsent.UNSUBSCRIBED, MarketingConsent.OTHER)
         return said_no or bool(self.suppressions)
 
+    @property
+    def out_of_everything(self) -> bool:
+        """Whether an opt-out stands that holds for more than a list, so that nobody writes to them."""
+        everywhere = any(suppression.list_id is None for suppression in self.suppressions)
+        return self.consent is MarketingConsent.UNSUBSCRIBED or everywhere
+
 
 def state_of(profile: dict[str, typing.Any]) -> ConsentState:
     """The state that a profile shows; :class:`KlaviyoFaultError` when it shows none, for nothing is assumed
