@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from consents_shop import CONFIRMED_OUT, Shop, email, subscribe_as_a_form_does
+from consents_shop import CONFIRMED_OUT, SOFT_OUT, Shop, email, subscribe_as_a_form_does
+
+from netsuite_connector.flows.guard import Guard
+from netsuite_connector.flows.privacy import request_deletions
 
 UNSUBSCRIBED = {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}
 
@@ -32,3 +35,14 @@ def test_whoever_left_one_list_only_is_suppressed_too(shop: Shop) -> None:
     assert shop.sync()["people"] == {"suppressed": 1}
     assert not can_receive(shop, 1)
     assert shop.sync()["people"] == {"already opted out": 1}
+
+
+def test_whoever_is_forgotten_gets_no_new_profile_to_be_suppressed(shop: Shop) -> None:
+    shop.suppress = True
+    shop.people(2, SOFT_OUT)
+    shop.customers[2] = (email(2), CONFIRMED_OUT, None)
+    guard = Guard(shop.staging, shop.run().store.klaviyo.connection, "demo.privacy_deletion")
+    request_deletions(guard, shop.client(), [email(1), email(2)])
+    shop.klaviyo.settled()
+    assert shop.sync()["people"] == {"guarded": 2}
+    assert shop.klaviyo.rows("profiles") == []

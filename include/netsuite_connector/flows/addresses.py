@@ -55,7 +55,7 @@ DECISIONS = pa.schema(
 """One row an address: the first record that has it, and what all of them together say."""
 
 GUARDED = "Opted out some time, in Klaviyo or NetSuite: never subscribed by an import"
-_FORGOTTEN = "Asked to be forgotten: never subscribed by an import"
+_FORGOTTEN = "Asked to be forgotten: never subscribed by an import, nor suppressed"
 _OPTED_OUT = "Opted out in NetSuite (soft or confirmed): never subscribed by an import"
 _NOT_CONFIRMED = "Soft opt-in: only confirmed opt-ins are imported"
 
@@ -109,14 +109,15 @@ class Person:
         """
         if self.status == Status.SOFT_IN:
             return Decision.NOT_CONFIRMED, (_NOT_CONFIRMED,)
-        opted_out = state is not None and state.opted_out
-        if self.status != Status.CONFIRMED_IN:
-            if not settings.suppress:
-                return Decision.OPTED_OUT, (_OPTED_OUT,)
-            already = state is not None and state.out_of_everything
-            return (Decision.ALREADY_OUT if already else Decision.SUPPRESS), ()
+        if not self.concerns(settings):
+            return Decision.OPTED_OUT, (_OPTED_OUT,)
+        # Suppressing, too, would make them a profile again.
         if any(entry.why == Why.DELETION for entry in noted):
             return Decision.GUARDED, (_FORGOTTEN,)
+        if self.status != Status.CONFIRMED_IN:
+            already = state is not None and state.out_of_everything
+            return (Decision.ALREADY_OUT if already else Decision.SUPPRESS), ()
+        opted_out = state is not None and state.opted_out
         # Whoever said yes to Klaviyo again is left as they are, and counted as that.
         if state and state.consent is MarketingConsent.SUBSCRIBED and not opted_out:
             return Decision.SUBSCRIBED, ()
