@@ -82,17 +82,14 @@ class Watch:
 
     def settle(self, emails: Collection[str], at: datetime) -> None:
         """Note that addresses were seen to be subscribed."""
-        table = self._read()
-        seen = pc.is_in(table.column("email"), value_set=pa.array(list(emails), pa.string()))
-        first = pc.and_(seen, pc.is_null(table.column("settled")))
-        settled = pc.if_else(first, pa.scalar(at, _MOMENT), table.column("settled"))
-        self._write(table.set_column(2, SCHEMA.field("settled"), settled))
+        self._write(_settled(self._read(), emails, at))
 
     def mend(self, client: KlaviyoClient, guard: Guard, *, patience: float = 120.0) -> list[str]:
         """Unsubscribe again whoever opted out since they were put on the watch and is subscribed all the
         same. Returns their addresses; all of them show as unsubscribed by then.
 
-        Whoever said yes themselves after both the opt-out and our import is left alone. Addresses that were
+        Whoever said yes themselves after both the opt-out and our import is left alone; so whoever shows as
+        subscribed and did not opt out is settled. Addresses that were
         on the watch for :data:`KEPT` leave it. Raises KlaviyoFaultError when Klaviyo does not show somebody
         as unsubscribed after ``patience`` seconds: to be done again.
         """
@@ -111,7 +108,12 @@ class Watch:
             ]
             if later:
                 conflicts[email] = _Conflict(later, settled)
-        states = client.consent.subscriptions(conflicts)
+        unsettled = table.filter(pc.is_null(table.column("settled"))).column("email").to_pylist()
+        states = list(client.consent.subscriptions({*conflicts, *unsettled}))
+        subscribed = {state.email for state in states if state.consent is MarketingConsent.SUBSCRIBED}
+        # No run may have waited for them: it was killed, was out of patience, or left them as they were.
+        kept = _settled(table, subscribed - conflicts.keys(), datetime.now(UTC))
+        states = [state for state in states if state.email in conflicts]
         wrong = [state.email for state in states if conflicts[state.email].lifted(state)]
         if wrong:
             log.warning(
@@ -119,9 +121,9 @@ class Watch:
             )
             client.consent.unsubscribe(Address(email, email) for email in wrong)
             _await_opt_outs(client, wrong, patience)
-        open_ = pc.greater(table.column("since"), pa.scalar(began - KEPT, _MOMENT))
-        if not pc.all(open_).as_py():
-            self._write(table.filter(open_))
+        kept = kept.filter(pc.greater(kept.column("since"), pa.scalar(began - KEPT, _MOMENT)))
+        if not kept.equals(table):
+            self._write(kept)
         return wrong
 
     def emails(self) -> set[str]:
@@ -137,6 +139,14 @@ class Watch:
         with self._dataset.writer(SCHEMA) as writer:
             writer.write(table)
             writer.commit()
+
+
+def _settled(table: pa.Table, emails: Collection[str], at: datetime) -> pa.Table:
+    """The watch once addresses were seen to be subscribed: the first time counts."""
+    seen = pc.is_in(table.column("email"), value_set=pa.array(list(emails), pa.string()))
+    first = pc.and_(seen, pc.is_null(table.column("settled")))
+    settled = pc.if_else(first, pa.scalar(at, _MOMENT), table.column("settled"))
+    return table.set_column(2, SCHEMA.field("settled"), settled)
 
 
 def _await_opt_outs(client: KlaviyoClient, emails: Collection[str], patience: float) -> None:
