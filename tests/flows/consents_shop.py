@@ -209,3 +209,15 @@ def subscribe_as_a_form_does(shop: Shop, address: str, after: float = 3600) -> N
     shop.klaviyo.skip_time(after)
     channels = {"email": {"marketing": {"consent": "SUBSCRIBED"}}}
     shop.job("profile-subscription-bulk-create-job", address, subscriptions=channels)
+
+
+def join(shop: Shop, list_: str, address: str) -> None:
+    """Somebody comes to a list, which subscribes them to nothing."""
+    [profile] = [row["id"] for row in shop.klaviyo.rows("profiles") if row["email"] == address]
+    shop.post(f"/api/lists/{list_}/relationships/profiles", {"data": [{"type": "profile", "id": profile}]})
+
+
+def leave(shop: Shop, list_: str, address: str) -> None:
+    """Somebody unsubscribes from a list that they are on."""
+    channels = {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}
+    shop.job("profile-subscription-bulk-delete-job", address, list_, subscriptions=channels)

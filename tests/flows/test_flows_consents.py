@@ -189,7 +189,7 @@ def test_a_clock_of_klaviyos_that_is_ahead_makes_no_import_look_like_a_yes(shop:
     shop.people(1)
     run, client = shop.run(), shop.client()
     watch, guard = Watch(run), consents.guard_of(run)
-    watch.open([email(1)], datetime.now(UTC))
+    watch.open([email(1)], datetime.now(UTC), "list")
     shop.klaviyo.skip_time(60)
     shop.klaviyo.suppress(email(1))
     subscribe_as_a_form_does(shop, email(1), after=2)
@@ -247,8 +247,8 @@ def test_a_deletion_request_between_the_look_and_the_import_stands(shop: Shop) -
 def test_people_leave_the_watch_after_a_week(shop: Shop) -> None:
     run = shop.run()
     watch, client = Watch(run), shop.client()
-    watch.open([email(1)], datetime.now(UTC) - KEPT - timedelta(minutes=1))
-    watch.open([email(2)], datetime.now(UTC))
+    watch.open([email(1)], datetime.now(UTC) - KEPT - timedelta(minutes=1), "list")
+    watch.open([email(2)], datetime.now(UTC), "list")
     assert watch.mend(client, consents.guard_of(run)) == []
     assert watch.emails() == {email(2)}
 
@@ -394,7 +394,7 @@ def test_klaviyo_that_does_not_unsubscribe_is_told(shop: Shop) -> None:
     shop.people(1)
     shop.sync()
     shop.klaviyo.fault("error_503", times=99, endpoint="POST /api/profile-subscription-bulk-delete-jobs")
-    Watch(run).open([email(1)], datetime.now(UTC) - timedelta(hours=1))
+    Watch(run).open([email(1)], datetime.now(UTC) - timedelta(hours=1), "list")
     consents.guard_of(run).enter([Entry(email(1), Why.DELETION)])
     with pytest.raises(KlaviyoFaultError):
         Watch(run).mend(shop.client(), consents.guard_of(run))

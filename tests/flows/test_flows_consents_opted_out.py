@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from consents_shop import CONFIRMED_OUT, SOFT_OUT, Shop, email, subscribe_as_a_form_does
+from consents_shop import CONFIRMED_OUT, SOFT_OUT, Shop, email, join, leave, subscribe_as_a_form_does
 
 from netsuite_connector.flows.guard import Guard
 from netsuite_connector.flows.privacy import request_deletions
-
-UNSUBSCRIBED = {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}
-
-
-def join(shop: Shop, list_: str, number: int) -> None:
-    [profile] = [row["id"] for row in shop.klaviyo.rows("profiles") if row["email"] == email(number)]
-    shop.post(f"/api/lists/{list_}/relationships/profiles", {"data": [{"type": "profile", "id": profile}]})
-
-
-def leave(shop: Shop, list_: str, number: int) -> None:
-    shop.job("profile-subscription-bulk-delete-job", email(number), list_, subscriptions=UNSUBSCRIBED)
 
 
 def can_receive(shop: Shop, number: int) -> bool:
@@ -29,8 +18,8 @@ def test_whoever_left_one_list_only_is_suppressed_too(shop: Shop) -> None:
     shop.people(1, CONFIRMED_OUT)
     vip = shop.new_list("VIP")
     subscribe_as_a_form_does(shop, email(1))
-    join(shop, vip, 1)
-    leave(shop, vip, 1)
+    join(shop, vip, email(1))
+    leave(shop, vip, email(1))
     assert can_receive(shop, 1)
     assert shop.sync()["people"] == {"suppressed": 1}
     assert not can_receive(shop, 1)

@@ -178,7 +178,7 @@ def test_what_must_never_be_forgotten_stays_for_good(new_run: NewRun, root: Path
     guard = consents.guard_of(consents_run)
     guard.enter([Entry("ann@shop.example", Why.NETSUITE)])
     # Who is still on the watch has not been looked at since their time was up.
-    Watch(consents_run).open(["bob@shop.example"], NOW - timedelta(days=3650))
+    Watch(consents_run).open(["bob@shop.example"], NOW - timedelta(days=3650), "list")
     with book_of(consents_run).writer(CONSENTS_BOOK) as writer:
         writer.commit(whole=True, settings={})
     for run in (replace(first, store=store), replace(new_run("orders", end="2026-10-01"), store=store)):

@@ -136,7 +136,7 @@ def import_(run: Run, client: KlaviyoClient | None) -> Counts:
         settings, known, watch = settings_of(run.store), guard_of(run), Watch(run)
         target = client.reading.find_list(settings.list).id
         since = datetime.fromisoformat(decisions.facts["read_from"])
-        watch.open((person.email for person in _decided(run, Decision.IMPORT)), since)
+        watch.open((person.email for person in _decided(run, Decision.IMPORT)), since, target)
         for number, portion in _numbered(_decided(run, Decision.IMPORT)):
             document = run.document("import", decisions.id, f"{number:06}.json")
             done = run.staging.read_json(document)

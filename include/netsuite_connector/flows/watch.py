@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -32,20 +32,28 @@ CLOCKS = timedelta(minutes=5)
 """So far may Klaviyo's clock be ahead of ours."""
 
 _MOMENT = pa.timestamp("us", tz="UTC")
-SCHEMA = pa.schema([("email", pa.string()), ("since", _MOMENT), ("settled", _MOMENT)])
-"""``since``: the consent was read then or later; ``settled``: when the subscription was first seen."""
+SCHEMA = pa.schema([("email", pa.string()), ("since", _MOMENT), ("settled", _MOMENT), ("list", pa.string())])
+"""``since``: the consent was read then or later; ``settled``: when the subscription was first seen; ``list``:
+the id of the list into which they were imported, null where an earlier version did."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Conflict:
-    """What somebody on the watch said since, and when they were seen to be subscribed."""
+    """What somebody on the watch said since, when they were seen to be subscribed, and to which list."""
 
     noted: list[Noted]
     settled: datetime | None
+    list_id: str | None
 
     def lifted(self, state: ConsentState) -> bool:
         """Whether they are subscribed against what they said last."""
-        standing = {entry.why for entry in entries_of(state)}
+        # The guard does not know which list an opt-out was of, and a job lifts that of its own list.
+        kept = tuple(
+            each
+            for each in state.suppressions
+            if self.list_id is None or each.list_id in (None, self.list_id)
+        )
+        standing = {entry.why for entry in entries_of(replace(state, suppressions=kept))}
         if state.consent is not MarketingConsent.SUBSCRIBED or standing.issuperset(
             noted.why for noted in self.noted
         ):
@@ -65,16 +73,18 @@ class Watch:
         store = run.store
         self._dataset = run.staging.dataset(store.store, run.domain.flow, "watch", store.klaviyo.connection)
 
-    def open(self, emails: Iterable[str], since: datetime) -> None:
-        """Put addresses on the watch. They are on it when this returns."""
+    def open(self, emails: Iterable[str], since: datetime, list_id: str) -> None:
+        """Put addresses on the watch that are imported into a list. They are on it when this returns."""
         new = pa.table({"email": list(emails)}, schema=pa.schema([("email", pa.string())]))
         if not new.num_rows:
             return
         new = new.append_column("since", pa.array([since] * new.num_rows, _MOMENT))
         new = new.append_column("settled", pa.nulls(new.num_rows, _MOMENT))
+        new = new.append_column("list", pa.repeat(pa.scalar(list_id), new.num_rows))
         both = pa.concat_tables([self._read(), new])
         # An address that is on it already stays on it from when it was put there, and is not settled.
-        merged = both.group_by("email").aggregate([("since", "min")]).rename_columns(["email", "since"])
+        merged = both.group_by("email", use_threads=False).aggregate([("since", "min"), ("list", "last")])
+        merged = merged.rename_columns(["email", "since", "list"])
         known = new.column("email")
         settled = self._read().select(["email", "settled"])
         settled = settled.filter(pc.invert(pc.is_in(settled.column("email"), known)))
@@ -99,7 +109,8 @@ class Watch:
             return []
         known = guard.of(table.column("email").to_pylist())
         conflicts: dict[str, _Conflict] = {}
-        for email, since, settled in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        lines = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        for email, since, settled, list_id in lines:
             # An opt-out in NetSuite after an import is no race: the store says whether it goes to Klaviyo.
             later = [
                 noted
@@ -107,7 +118,7 @@ class Watch:
                 if noted.latest >= since.replace(microsecond=0) and noted.why != Why.NETSUITE
             ]
             if later:
-                conflicts[email] = _Conflict(later, settled)
+                conflicts[email] = _Conflict(later, settled, list_id)
         unsettled = table.filter(pc.is_null(table.column("settled"))).column("email").to_pylist()
         states = list(client.consent.subscriptions({*conflicts, *unsettled}))
         subscribed = {state.email for state in states if state.consent is MarketingConsent.SUBSCRIBED}
@@ -131,9 +142,13 @@ class Watch:
         return set(self._read().column("email").to_pylist())
 
     def _read(self) -> pa.Table:
-        if self._dataset.manifest() is None:
+        manifest = self._dataset.manifest()
+        if manifest is None:
             return SCHEMA.empty_table()
-        return pa.Table.from_batches(list(self._dataset.batches()), SCHEMA)
+        table = pa.Table.from_batches(list(self._dataset.batches()), manifest.schema)
+        if "list" not in table.column_names:
+            table = table.append_column(SCHEMA.field("list"), pa.nulls(table.num_rows, pa.string()))
+        return table
 
     def _write(self, table: pa.Table) -> None:
         with self._dataset.writer(SCHEMA) as writer:
