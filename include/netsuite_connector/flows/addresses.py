@@ -19,6 +19,7 @@ from netsuite_connector.domains.consents import MOMENT, RESTRICTIVE, STATUS, Sta
 from netsuite_connector.flows.guard import Noted, Why
 from netsuite_connector.flows.ledger import key_hashes
 from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.watch import CLOCKS
 from netsuite_connector.klaviyo.consent_state import ConsentState, MarketingConsent
 from netsuite_connector.staging import rejected
 from netsuite_connector.staging.dataset import Dataset
@@ -27,6 +28,7 @@ from netsuite_connector.stores.model import ConsentSettings
 _UTC = pa.timestamp("us", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RANK = {status: rank for rank, status in enumerate(RESTRICTIVE)}
+_OUT = _RANK[Status.SOFT_OUT]  # from here on it is an opt-out
 
 BOOK = pa.schema(
     [
@@ -75,7 +77,8 @@ class Decision(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Person:
     """An address of the window with what all of its records together say. ``rows`` of the window are
-    accounted for by it; ``decision`` and ``reasons`` are there once it is decided about.
+    accounted for by it; ``decision`` and ``reasons`` are there once it is decided about. ``opted_out_anew``:
+    NetSuite's opt-out is none that was there, or as strict, when its records were last read.
     """
 
     source: str
@@ -86,6 +89,7 @@ class Person:
     rows: int
     decision: Decision | None = None
     reasons: tuple[str, ...] = ()
+    opted_out_anew: bool = False
 
     @property
     def key(self) -> str:
@@ -101,7 +105,7 @@ class Person:
         """Whether its consent in Klaviyo has to be known."""
         return self.status == Status.CONFIRMED_IN or (self.status != Status.SOFT_IN and settings.suppress)
 
-    def decide(
+    def decide(  # noqa: PLR0911 - one for each end
         self, settings: ConsentSettings, state: ConsentState | None, noted: Sequence[Noted]
     ) -> tuple[Decision, tuple[str, ...]]:
         """What to do, with the reasons where that is nothing: ``state`` is what Klaviyo knows, ``noted``
@@ -115,6 +119,8 @@ class Person:
         if any(entry.why == Why.DELETION for entry in noted):
             return Decision.GUARDED, (_FORGOTTEN,)
         if self.status != Status.CONFIRMED_IN:
+            if _came_back(state, noted):
+                return Decision.SUBSCRIBED, ()
             already = state is not None and state.out_of_everything
             return (Decision.ALREADY_OUT if already else Decision.SUPPRESS), ()
         opted_out = state is not None and state.opted_out
@@ -124,6 +130,21 @@ class Person:
         return (Decision.GUARDED, (GUARDED,)) if noted or opted_out else (Decision.IMPORT, ())
 
 
+def _came_back(state: ConsentState | None, noted: Sequence[Noted]) -> bool:
+    """Whether they said yes to Klaviyo after NetSuite's opt-out was known, or after they were suppressed for
+    it. Where the two clocks leave it open they did not.
+    """
+    if state is None or state.consent is not MarketingConsent.SUBSCRIBED or state.out_of_everything:
+        return False
+    # Before the guard remembered whom it has suppressed, only Klaviyo's suppression told of it.
+    said_no = [each for each in noted if each.why == Why.NETSUITE] or [
+        each for each in noted if each.why == "USER_SUPPRESSED"
+    ]
+    if state.changed_at is None or not said_no:
+        return False
+    return state.changed_at > max(each.at or each.seen for each in said_no) + CLOCKS
+
+
 def book_of(run: Run) -> Dataset:
     """The book of the store's records."""
     return run.staging.dataset(run.store.store, run.domain.flow, "book", run.between)
@@ -131,26 +152,22 @@ def book_of(run: Run) -> Dataset:
 
 def people(run: Run, keep: Mapping[str, Any]) -> Iterator[Person]:
     """The addresses of the window's valid rows, each once. With ``keep`` (facts) the book is brought up to
-    date first.
+    date once all of them were taken: until then, a next try finds what was known before.
 
     Holds some 60 bytes for every record of the store, and the addresses of the window.
     """
     window, emails = _window(run)
-    book = _others(run)
-    if keep:
-        with book_of(run).writer(BOOK) as writer:
-            writer.write(book)
-            writer.write(window)
-            writer.commit(**keep)
+    before = _before(run)
+    book = _others(run, before)
     hashes = window.column("hash").combine_chunks().unique()
     codes = _codes(window, hashes)
     elsewhere = book.filter(pc.is_in(book.column("hash"), value_set=hashes))
     all_rows = pa.concat_tables([window, elsewhere])
     all_codes = np.concatenate([codes, _codes(elsewhere, hashes)])
-    statuses, moments = (all_rows.column(name).to_numpy() for name in ("status", "moment"))
-    ranks = np.array([0, *(_RANK[status] for status in sorted(Status))])[statuses]
-    strictest = np.zeros(len(hashes), dtype=np.int64)
-    np.maximum.at(strictest, all_codes, ranks)
+    strictest = _strictest(all_rows, all_codes, len(hashes))
+    same = before.filter(pc.is_in(before.column("hash"), value_set=hashes))
+    anew = (strictest > _strictest(same, _codes(same, hashes), len(hashes))) & (strictest >= _OUT)
+    moments = all_rows.column("moment").to_numpy()
     latest = np.full(len(hashes), -1, dtype=np.int64)
     np.maximum.at(latest, all_codes, moments)
     rows = np.bincount(codes, minlength=len(hashes))
@@ -164,7 +181,21 @@ def people(run: Run, keep: Mapping[str, Any]) -> Iterator[Person]:
             status=int(RESTRICTIVE[strictest[code]]),
             moment=None if moment < 0 else _EPOCH + timedelta(microseconds=moment),
             rows=int(rows[code]),
+            opted_out_anew=bool(anew[code]),
         )
+    if keep:
+        with book_of(run).writer(BOOK) as writer:
+            writer.write(book)
+            writer.write(window)
+            writer.commit(**keep)
+
+
+def _strictest(rows: pa.Table, codes: npt.NDArray[np.int64], addresses: int) -> npt.NDArray[np.int64]:
+    """For each address the place in ``RESTRICTIVE`` of what its rows say; the first where there are none."""
+    ranks = np.array([0, *(_RANK[status] for status in sorted(Status))])[rows.column("status").to_numpy()]
+    found = np.zeros(addresses, dtype=np.int64)
+    np.maximum.at(found, codes, ranks)
+    return found
 
 
 def decided(
@@ -242,12 +273,18 @@ def _window(run: Run) -> tuple[pa.Table, pa.ChunkedArray]:
     return pa.concat_tables(tables), pa.chunked_array(emails)
 
 
-def _others(run: Run) -> pa.Table:
-    """The book less the records that were read now, or deleted."""
+def _before(run: Run) -> pa.Table:
+    """The book as it was left."""
     book = book_of(run)
-    if run.whole or book.manifest() is None:
+    if book.manifest() is None:
         return BOOK.empty_table()
-    table = pa.Table.from_batches(list(book.batches()), BOOK)
+    return pa.Table.from_batches(list(book.batches()), BOOK)
+
+
+def _others(run: Run, table: pa.Table) -> pa.Table:
+    """The book less the records that were read now, or deleted."""
+    if run.whole:
+        return BOOK.empty_table()
     for source in run.domain.shaped:
         ids = _ids(run.dataset("extract", source))
         if run.dataset("deleted", source).manifest() is not None:

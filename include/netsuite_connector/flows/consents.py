@@ -99,8 +99,11 @@ def guard(run: Run, client: KlaviyoClient | None) -> Counts:
     with run.staging.dataset(*run.place, "decisions").writer(DECISIONS) as writer:
         for portion in addresses.portions(addresses.people(run, keep), _AT_ONCE):
             if not run.dry_run:
-                opted_out = (person for person in portion if person.opted_out_for_certain)
-                entered += known.enter(Entry(person.email, Why.NETSUITE) for person in opted_out)
+                entered += known.enter(
+                    Entry(person.email, Why.NETSUITE, read_from if person.opted_out_anew else None)
+                    for person in portion
+                    if person.opted_out_for_certain or (person.opted_out_anew and settings.suppress)
+                )
             states: Mapping[str, ConsentState] = {}
             if client is not None:
                 asked = [person.email for person in portion if person.concerns(settings)]
@@ -111,6 +114,13 @@ def guard(run: Run, client: KlaviyoClient | None) -> Counts:
                 person.decide(settings, states.get(person.email), noted.get(person.email, ()))
                 for person in portion
             ]
+            if not run.dry_run:
+                # Also a soft one: from then on, whoever says yes to Klaviyo has come back.
+                entered += known.enter(
+                    Entry(person.email, Why.NETSUITE)
+                    for person, (what, _) in zip(portion, decided, strict=True)
+                    if what is Decision.SUPPRESS
+                )
             people.update(what for what, _ in decided)
             writer.write(addresses.decided(portion, decided))
         writer.commit(read_from=read_from.isoformat())

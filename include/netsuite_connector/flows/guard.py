@@ -53,7 +53,7 @@ class Why(StrEnum):
     """What the guard knows of beside Klaviyo's own reasons."""
 
     UNSUBSCRIBED = "UNSUBSCRIBED"  # the consent says so, without a suppression
-    NETSUITE = "NETSUITE_OPT_OUT"  # status 4
+    NETSUITE = "NETSUITE_OPT_OUT"  # status 4, or 2 where it is suppressed
     DELETION = "DELETION_REQUEST"
 
 
