@@ -20,7 +20,7 @@ from netsuite_connector.flows import addresses, plan
 from netsuite_connector.flows.addresses import DECISIONS, Decision, Person
 from netsuite_connector.flows.guard import Entry, Guard, Why, entries_of
 from netsuite_connector.flows.plan import Asked, Plan
-from netsuite_connector.flows.run import Run
+from netsuite_connector.flows.run import READ_FROM, Run
 from netsuite_connector.flows.watch import Watch
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.consent import Address, OptIn
@@ -34,9 +34,13 @@ from netsuite_connector.window import Window
 log = logging.getLogger(__name__)
 
 Counts = dict[str, Any]
+Decided = tuple[Decision, tuple[str, ...]]
 
 _AT_ONCE = 1_000
 """Addresses that are decided about together: one request's worth of opt-ins."""
+
+_SUPPRESSED_AT_ONCE = 100
+"""As many as one request suppresses."""
 
 _LEFT = "Opted out while being imported, and was unsubscribed again"
 _UNSEEN = "Klaviyo took the opt-in but does not show it yet"
@@ -83,9 +87,11 @@ def guard(run: Run, client: KlaviyoClient | None) -> Counts:
     """Enter into the guard who opted out in Klaviyo and NetSuite, mend what an earlier run spoiled, and
     decide about every address of the window. A dry run asks nobody and decides by what is known.
 
-    Returns ``people`` by decision, ``entered`` (new entries), ``mended`` and ``seconds``.
+    Returns ``people`` by decision, ``entered`` (new entries), ``mended`` and ``seconds``. Raises MendError
+    when a run that read NetSuite later has decided since, as :func:`import_` and :func:`suppress` do.
     """
     began = time.monotonic()
+    _check_newest(run)
     # Before anything is read: whoever opts out from now on is found by when they did.
     read_from = datetime.now(UTC)
     known = guard_of(run)
@@ -95,7 +101,7 @@ def guard(run: Run, client: KlaviyoClient | None) -> Counts:
         mended = len(Watch(run).mend(client, known))
     settings = settings_of(run.store)
     people: Counter[str] = Counter()
-    keep = {} if run.dry_run else {"whole": run.whole or _was_whole(run)}
+    keep = {} if run.dry_run else {"whole": run.whole or _was_whole(run), READ_FROM: run.read_from}
     with run.staging.dataset(*run.place, "decisions").writer(DECISIONS) as writer:
         for portion in addresses.portions(addresses.people(run, keep), _AT_ONCE):
             if not run.dry_run:
@@ -143,6 +149,7 @@ def import_(run: Run, client: KlaviyoClient | None) -> Counts:
     outcome: Counter[str] = Counter()
     decisions = run.staging.dataset(*run.place, "decisions").require()
     if client is not None:
+        _check_newest(run)
         settings, known, watch = settings_of(run.store), guard_of(run), Watch(run)
         target = client.reading.find_list(settings.list).id
         since = datetime.fromisoformat(decisions.facts["read_from"])
@@ -176,17 +183,37 @@ def import_(run: Run, client: KlaviyoClient | None) -> Counts:
 
 def suppress(run: Run, client: KlaviyoClient | None) -> Counts:
     """Suppress who opted out in NetSuite, where the store says so. Returns ``suppressed``, ``skipped`` (were
-    already) and ``rejected`` people, and ``seconds``.
+    already) and ``rejected`` people, and ``seconds``. Whoever came back or was forgotten since they were
+    decided about is left alone.
     """
     began = time.monotonic()
     counts = {"suppressed": 0, "skipped": 0, "rejected": 0}
     if client is not None:
-        people = _decided(run, Decision.SUPPRESS)
-        result = client.consent.suppress(Address(person.key, person.email) for person in people)
+        _check_newest(run)
+        spared: dict[str, Decided] = {}
+        result = client.consent.suppress(_still_to_suppress(run, client, spared))
         refused = {rejection.key: rejection.reasons for rejection in result.rejected}
+        run.staging.write_json(run.document("spared.json"), spared)
         run.staging.write_json(run.document("suppress.json"), refused)
         counts = {"suppressed": result.suppressed, "skipped": result.skipped, "rejected": len(refused)}
     return counts | {"seconds": round(time.monotonic() - began, 3)}
+
+
+def _still_to_suppress(run: Run, client: KlaviyoClient, spared: dict[str, Decided]) -> Iterator[Address]:
+    """Those for whom it is still to be done, by what Klaviyo and the guard say right before; the others, by
+    key, go into ``spared``. Who is out already may be so by an earlier try, and is asked for again.
+    """
+    settings, known = settings_of(run.store), guard_of(run)
+    for portion in addresses.portions(_decided(run, Decision.SUPPRESS), _SUPPRESSED_AT_ONCE):
+        emails = [person.email for person in portion]
+        states = {state.email: state for state in client.consent.subscriptions(emails)}
+        noted = known.of(emails)
+        for person in portion:
+            now = person.decide(settings, states.get(person.email), noted.get(person.email, ()))
+            if now[0] in {Decision.SUPPRESS, Decision.ALREADY_OUT}:
+                yield Address(person.key, person.email)
+            else:
+                spared[person.key] = now
 
 
 def confirm(
@@ -258,6 +285,7 @@ class _Results:
         self.subscribed: set[str] = set()
         self.opted_out: set[str] = set()
         self.refused: dict[str, list[str]] = dict(run.staging.read_json(run.document("suppress.json")) or {})
+        self.spared: dict[str, Any] = run.staging.read_json(run.document("spared.json")) or {}
         for name in run.staging.list(run.document("import", decisions.id)):
             done = run.staging.read_json(run.document("import", decisions.id, name))
             self.accepted.update(done["accepted"])
@@ -274,6 +302,9 @@ class _Results:
             return "opted out meanwhile", (_LEFT,)
         if person.key in self.refused:
             return "rejected", tuple(self.refused[person.key])
+        if person.key in self.spared:
+            now, why = self.spared[person.key]
+            return _NAMES[Decision(now)], tuple(why)
         if person.decision is not Decision.IMPORT:
             return _NAMES[person.decision], person.reasons
         if dry_run or person.email in seen:
@@ -330,6 +361,17 @@ def _decided(run: Run, decision: Decision | None) -> Iterator[Person]:
 
 def _numbered(people: Iterator[Person]) -> Iterator[tuple[int, list[Person]]]:
     return enumerate(addresses.portions(people, _AT_ONCE))
+
+
+def _check_newest(run: Run) -> None:
+    """Raise MendError when a run that read NetSuite later has decided since: somebody cleared an old one."""
+    manifest = addresses.book_of(run).manifest()
+    newest = None if manifest is None else manifest.facts.get(READ_FROM)
+    if not run.dry_run and newest is not None and newest > (run.read_from or 0):
+        raise MendError(
+            "A newer run of consents has read NetSuite since this one did, and people may have opted out "
+            "there meanwhile. Nobody was subscribed or suppressed by this: let the next run do it."
+        )
 
 
 def _was_whole(run: Run) -> bool:
