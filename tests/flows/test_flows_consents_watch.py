@@ -87,3 +87,26 @@ def test_a_watch_that_an_earlier_version_wrote_goes_on(shop: Shop) -> None:
     watch.open([email(2)], datetime.now(UTC), "list")
     assert watch.emails() == {email(1), email(2)}
     assert watch.mend(shop.client(), consents.guard_of(run)) == []
+
+
+def test_an_event_of_ones_own_called_unsubscribed_keeps_from_imports_and_unsubscribes_nobody(
+    shop: Shop,
+) -> None:
+    shop.people(2)
+    event = {
+        "properties": {"Plan": "Coffee box"},
+        "unique_id": "x1",
+        "metric": {"data": {"type": "metric", "attributes": {"name": "Unsubscribed"}}},
+    }
+
+    def cancels(number: int) -> None:
+        person = {"data": {"type": "profile", "attributes": {"email": email(number)}}}
+        data = {"type": "event", "attributes": {**event, "profile": person}}
+        shop.post("/api/events", {"data": data})
+        shop.klaviyo.settled()
+
+    cancels(2)
+    assert shop.sync()["people"] == {"imported": 1, "guarded": 1}
+    cancels(1)
+    assert shop.sync()["unsubscribed_again"] == 0
+    assert shop.subscribed() == {email(1)}

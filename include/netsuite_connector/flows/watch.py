@@ -22,6 +22,7 @@ from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.consent import Address
 from netsuite_connector.klaviyo.consent_state import ConsentState, MarketingConsent
 from netsuite_connector.klaviyo.errors import KlaviyoFaultError
+from netsuite_connector.klaviyo.opt_outs import BY_OTHERS
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +112,10 @@ class Watch:
         conflicts: dict[str, _Conflict] = {}
         lines = zip(*(column.to_pylist() for column in table.columns), strict=True)
         for email, since, settled, list_id in lines:
-            # An opt-out in NetSuite after an import is no race: the store says whether it goes to Klaviyo.
             later = [
                 noted
                 for noted in known.get(email, ())
-                if noted.latest >= since.replace(microsecond=0) and noted.why != Why.NETSUITE
+                if noted.latest >= since.replace(microsecond=0) and _by_klaviyo(noted)
             ]
             if later:
                 conflicts[email] = _Conflict(later, settled, list_id)
@@ -154,6 +154,13 @@ class Watch:
         with self._dataset.writer(SCHEMA) as writer:
             writer.write(table)
             writer.commit()
+
+
+def _by_klaviyo(noted: Noted) -> bool:
+    """Whether a job may have lifted it. An opt-out in NetSuite after an import is no race: the store says
+    whether it goes to Klaviyo. And what others call an unsubscribing may be something else.
+    """
+    return noted.why != Why.NETSUITE and not noted.why.endswith(BY_OTHERS)
 
 
 def _settled(table: pa.Table, emails: Collection[str], at: datetime) -> pa.Table:

@@ -19,6 +19,9 @@ from netsuite_connector.klaviyo.transport import Transport
 OF_A_LIST = "_LIST"
 """Ends the reason of an opt-out that holds for a list only."""
 
+BY_OTHERS = "_BY_OTHERS"
+"""Ends the reason of what somebody else than Klaviyo recorded under the name of one of its metrics."""
+
 # Klaviyo's own metrics by name (help centre, "Email metrics reference", and accounts seen by integrators;
 # older accounts say only "Unsubscribed"). Bounces are not among them: soft ones come to everybody, and hard
 # ones are suppressions that no subscribing lifts.
@@ -29,6 +32,7 @@ _METRICS = {
     "marked email as spam": "SPAM_COMPLAINT",
     "manually suppressed from email marketing": "USER_SUPPRESSED",
 }
+_OWN = "Klaviyo"
 _EVENT_PAGE = "200"
 _AT_ONCE = 1_000
 
@@ -37,7 +41,7 @@ _AT_ONCE = 1_000
 class OptOut:
     """That a person opted out. ``reason`` is one of those of
     :class:`netsuite_connector.klaviyo.consent_state.Suppression`, with :data:`OF_A_LIST` where it holds for
-    a list only; ``email`` is in lower case.
+    a list only, and :data:`BY_OTHERS` where others than Klaviyo tell of it; ``email`` is in lower case.
     """
 
     email: str
@@ -47,11 +51,15 @@ class OptOut:
 
 def opt_outs(transport: Transport, since: dt.datetime) -> Iterator[OptOut]:
     """See :meth:`netsuite_connector.klaviyo.consent.Consent.opt_outs`."""
-    for metric in list(transport.get_all(endpoints.METRICS, {"fields[metric]": "name"})):
-        # Of any integration: somebody who moved from another tool may have sent such events themselves.
+    for metric in list(transport.get_all(endpoints.METRICS, {"fields[metric]": "name,integration"})):
+        # Of any integration: somebody who moved from another tool may have sent such events themselves. It
+        # may as well be the end of a coffee subscription.
         reason = _METRICS.get(str(metric["attributes"]["name"]).casefold())
         if reason is None:
             continue
+        integration = metric["attributes"].get("integration") or {}
+        if integration.get("name", _OWN) != _OWN:
+            reason += BY_OTHERS
         for times in _events(transport, str(metric["id"]), since):
             for email, profile_id in _addresses(transport, times):
                 yield OptOut(email, reason, times[profile_id])
