@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,6 +141,18 @@ def test_whoever_once_unsubscribed_is_known_from_klaviyos_events_though_nothing_
     shop.klaviyo.settled()
     [state] = shop.client().consent.subscriptions([email(1)])
     assert not state.opted_out
+    assert shop.sync()["people"] == {"guarded": 1}
+
+
+def test_a_guard_that_was_lost_is_swept_together_from_the_beginning(shop: Shop, tmp_path: Path) -> None:
+    shop.people(1)
+    for kind in ("create", "delete"):
+        shop.job(f"profile-suppression-bulk-{kind}-job", email(1))
+    assert shop.sync()["people"] == {"guarded": 1}
+    connection = shop.run().store.klaviyo.connection
+    later = {"until": (datetime.now(UTC) + timedelta(days=2)).isoformat()}
+    shop.staging.write_json(("klaviyo-guard", connection, "swept", "demo.consents"), later)
+    shutil.rmtree(tmp_path / "staging" / "klaviyo-guard" / connection / "entries")
     assert shop.sync()["people"] == {"guarded": 1}
 
 

@@ -140,7 +140,9 @@ class Guard:
         """
         place = (*self._place, "swept", self._writer)
         swept = self._staging.read_json(place)
-        since = _BEGINNING if swept is None else datetime.fromisoformat(swept["until"]) - _OVERLAP
+        # Where the entries are lost, what was swept once is too.
+        anew = swept is None or self._dataset(self._writer).manifest() is None
+        since = _BEGINNING if anew else datetime.fromisoformat(swept["until"]) - _OVERLAP
         began = datetime.now(UTC)
         events = (Entry(out.email, out.reason, out.at) for out in client.consent.opt_outs(since))
         states = (entry for state in client.consent.suppressed(since) for entry in entries_of(state))
