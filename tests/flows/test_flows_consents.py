@@ -226,6 +226,7 @@ def test_an_opt_out_that_the_job_lifts_is_made_good_at_once(tmp_path: Path, reas
         done = shop.sync()
         assert [line["email"] for line in shop.lifted()] == [email(1)]
         assert (done["unsubscribed_again"], done["rows"]["rejected"]) == (1, 1)
+        assert done["entered_into_guard"] >= 1
         assert shop.subscribed() == {email(2)}
         shop.session.before = shop.session.after = None
         assert shop.sync()["people"] == {"guarded": 1, "already subscribed": 1}
@@ -237,7 +238,7 @@ def test_a_job_that_klaviyo_does_long_after_the_run_is_made_good_by_the_next(tmp
         shop.people(1)
         shop.session.after = lambda: account.suppress(email(1))
         done = shop.stages(shop.run(), patience=0.1, grace=0.1)
-        assert done["people"] == {"not seen yet": 1}
+        assert done["people"] == {"opted out meanwhile": 1}
         shop.session.after = None
         assert shop.subscribed() == {email(1)}
         assert shop.sync()["unsubscribed_again"] == 1
@@ -255,6 +256,19 @@ def test_a_deletion_request_between_the_look_and_the_import_stands(shop: Shop) -
     shop.klaviyo.settled()
     consents.import_(run, shop.client())
     assert shop.subscribed() == {email(2)}
+
+
+def test_whoever_left_once_they_were_imported_is_told_as_that(shop: Shop) -> None:
+    shop.people(1)
+    run, client = shop.run(), shop.client()
+    validate(run)
+    consents.guard(run, client)
+    consents.import_(run, client)
+    shop.klaviyo.settled()
+    shop.klaviyo.suppress(email(1))
+    done = consents.confirm(run, client, patience=2, grace=0.2, pauses=(0.02, 0.1))
+    assert done["people"] == {"opted out meanwhile": 1}
+    assert (done["reasons"], done["mended"]) == ({"Opted out while being imported": 1}, 0)
 
 
 def test_people_leave_the_watch_after_a_week(shop: Shop) -> None:

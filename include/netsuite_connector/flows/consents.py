@@ -11,6 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,7 @@ _SUPPRESSED_AT_ONCE = 100
 """As many as one request suppresses."""
 
 _LEFT = "Opted out while being imported, and was unsubscribed again"
+_OUT = "Opted out while being imported"
 _UNSEEN = "Klaviyo took the opt-in but does not show it yet"
 
 
@@ -140,13 +142,14 @@ def guard(run: Run, client: KlaviyoClient | None) -> Counts:
 
 def import_(run: Run, client: KlaviyoClient | None) -> Counts:
     """Subscribe those for whom nothing speaks against it, a thousand a request. Returns ``people`` by what
-    became of them, and ``seconds``.
+    became of them, ``entered`` (new entries of the guard) and ``seconds``.
 
     Everybody is on the watch before the first request is made, and their consent and the guard are looked at
     once more before each.
     """
     began = time.monotonic()
     outcome: Counter[str] = Counter()
+    entered = 0
     decisions = run.staging.dataset(*run.place, "decisions").require()
     if client is not None:
         _check_newest(run)
@@ -161,7 +164,9 @@ def import_(run: Run, client: KlaviyoClient | None) -> Counts:
                 emails = [person.email for person in portion]
 
                 def refuse(states: Mapping[str, ConsentState], emails: list[str] = emails) -> Collection[str]:
-                    known.enter(entry for state in states.values() for entry in entries_of(state))
+                    nonlocal entered
+                    said_no = (entry for state in states.values() for entry in entries_of(state))
+                    entered += known.enter(said_no)
                     return known.of(emails).keys()
 
                 entries = [OptIn(person.key, person.email, person.moment) for person in portion]
@@ -178,7 +183,7 @@ def import_(run: Run, client: KlaviyoClient | None) -> Counts:
                 {name: len(done[name]) for name in ("accepted", "subscribed", "opted_out", "rejected")}
             )
             log.info("%s opt-ins sent so far", f"{outcome['accepted']:,}")
-    return {"people": dict(outcome), "seconds": round(time.monotonic() - began, 3)}
+    return {"people": dict(outcome), "entered": entered, "seconds": round(time.monotonic() - began, 3)}
 
 
 def suppress(run: Run, client: KlaviyoClient | None) -> Counts:
@@ -225,22 +230,23 @@ def confirm(
     pauses: tuple[float, float] = (0.5, 15.0),
 ) -> Counts:
     """Wait until Klaviyo shows what was imported, then look who opted out meanwhile and unsubscribe them
-    again. Returns ``rows`` and ``people`` (by what finally became of them), ``reasons``, ``mended`` and
-    ``seconds``.
+    again. Returns ``rows`` and ``people`` (by what finally became of them), ``reasons``, ``mended``,
+    ``entered`` and ``seconds``.
 
     Whoever isn't shown after ``patience`` seconds is rejected with that reason, and stays on the watch. Who
     shows as opted out is waited for ``grace`` seconds, since the job may still be to come.
     """
     began = time.monotonic()
     mended: list[str] = []
-    subscribed: set[str] = set()
+    entered = 0
+    seen = _Seen()
     results = _Results(run)
     if client is not None:
         watch, known = Watch(run), guard_of(run)
         accepted = [p.email for p in _decided(run, Decision.IMPORT) if p.key in results.accepted]
-        subscribed = _await(client, accepted, patience, grace, pauses)
-        watch.settle(subscribed, datetime.now(UTC))
-        known.sweep(client)
+        seen = _await(client, accepted, patience, grace, pauses)
+        watch.settle(seen.subscribed, datetime.now(UTC))
+        entered = known.sweep(client)
         mended = watch.mend(client, known)
     gone = set(mended)
     rows: Counter[str] = Counter()
@@ -250,7 +256,7 @@ def confirm(
         for portion in addresses.portions(_decided(run, None), _AT_ONCE):
             turned_down = []
             for person in portion:
-                what, why = results.of(person, subscribed, gone, dry_run=run.dry_run)
+                what, why = results.of(person, seen, gone, dry_run=run.dry_run)
                 people[what] += 1
                 rows[_ACCOUNT.get(what, "rejected")] += person.rows
                 if why:
@@ -264,6 +270,7 @@ def confirm(
         "people": dict(people),
         "reasons": dict(reasons),
         "mended": len(mended),
+        "entered": entered,
         "seconds": round(time.monotonic() - began, 3),
     }
 
@@ -274,6 +281,14 @@ _ACCOUNT = {
     "already subscribed": "unchanged",
     "already opted out": "unchanged",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Of those who were imported, whom Klaviyo showed as subscribed, and whom as opted out in the end."""
+
+    subscribed: Collection[str] = ()
+    opted_out: Collection[str] = ()
 
 
 class _Results:
@@ -294,7 +309,7 @@ class _Results:
             self.refused.update(done["rejected"])
 
     def of(  # noqa: PLR0911 - one for each end
-        self, person: Person, seen: set[str], gone: set[str], *, dry_run: bool
+        self, person: Person, seen: _Seen, gone: set[str], *, dry_run: bool
     ) -> tuple[str, tuple[str, ...]]:
         """What became of a person, and for those who are rejected why."""
         assert person.decision is not None  # noqa: S101 - they are read from the decisions
@@ -307,8 +322,10 @@ class _Results:
             return _NAMES[Decision(now)], tuple(why)
         if person.decision is not Decision.IMPORT:
             return _NAMES[person.decision], person.reasons
-        if dry_run or person.email in seen:
+        if dry_run or person.email in seen.subscribed:
             return "imported", ()
+        if person.email in seen.opted_out:
+            return "opted out meanwhile", (_OUT,)
         if person.key in self.subscribed:
             return "already subscribed", ()
         if person.key in self.opted_out:
@@ -333,26 +350,26 @@ def _await(
     patience: float,
     grace: float,
     pauses: tuple[float, float],
-) -> set[str]:
-    """Those whom Klaviyo shows as subscribed, once it shows all of them or its time is up."""
+) -> _Seen:
+    """Whom Klaviyo shows as subscribed, and who of the others opted out, once that is all or time is up."""
     began = time.monotonic()
-    waiting, seen = set(emails), set[str]()
+    waiting, subscribed, opted_out = set(emails), set[str](), set[str]()
     pause, longest = pauses
     while waiting:
         opted_out = set()
         for state in client.consent.subscriptions(waiting):
             if state.consent is MarketingConsent.SUBSCRIBED:
-                seen.add(state.email)
+                subscribed.add(state.email)
             elif state.opted_out:
                 opted_out.add(state.email)
-        waiting -= seen
+        waiting -= subscribed
         elapsed = time.monotonic() - began
         if elapsed > patience or (elapsed > grace and waiting == opted_out):
             break
         if waiting:
             time.sleep(pause)
             pause = min(pause * 1.5, longest)
-    return seen
+    return _Seen(subscribed, opted_out)
 
 
 def _decided(run: Run, decision: Decision | None) -> Iterator[Person]:

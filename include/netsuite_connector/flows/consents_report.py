@@ -49,7 +49,8 @@ def report(  # noqa: PLR0913, PLR0917 - what each stage counted
         "people": confirmed["people"],
         "rejected_by_reason": dict(Counter(validated["reasons"]) + Counter(confirmed["reasons"])),
         "warnings": extracted["warnings"],
-        "entered_into_guard": guarded["entered"],
+        # A run that began with an earlier version did not count it in all stages.
+        "entered_into_guard": sum(stage.get("entered", 0) for stage in (guarded, imported, confirmed)),
         "unsubscribed_again": guarded["mended"] + confirmed["mended"],
         "deleted": extracted["deleted"],
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 3),
