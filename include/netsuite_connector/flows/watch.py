@@ -115,7 +115,7 @@ class Watch:
             later = [
                 noted
                 for noted in known.get(email, ())
-                if noted.latest >= since.replace(microsecond=0) and _by_klaviyo(noted)
+                if noted.latest >= since.replace(microsecond=0) and by_klaviyo(noted)
             ]
             if later:
                 conflicts[email] = _Conflict(later, settled, list_id)
@@ -156,7 +156,7 @@ class Watch:
             writer.commit()
 
 
-def _by_klaviyo(noted: Noted) -> bool:
+def by_klaviyo(noted: Noted) -> bool:
     """Whether a job may have lifted it. An opt-out in NetSuite after an import is no race: the store says
     whether it goes to Klaviyo. And what others call an unsubscribing may be something else.
     """

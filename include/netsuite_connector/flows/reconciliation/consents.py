@@ -7,9 +7,10 @@ from datetime import datetime
 
 from netsuite_connector.flows import addresses, consents
 from netsuite_connector.flows.addresses import Decision, Person
-from netsuite_connector.flows.guard import Noted, Why, entries_of
+from netsuite_connector.flows.guard import Noted, entries_of
 from netsuite_connector.flows.reconciliation.model import Finding, Outcome, Verdict
 from netsuite_connector.flows.reconciliation.reading import Reading, changed, rejected_rows
+from netsuite_connector.flows.watch import by_klaviyo
 from netsuite_connector.klaviyo.client import KlaviyoClient
 from netsuite_connector.klaviyo.consent_state import ConsentState, MarketingConsent
 
@@ -58,16 +59,15 @@ def compare(reading: Reading, klaviyo: KlaviyoClient, young_from: datetime) -> O
 
 
 def _against_the_guard(state: ConsentState | None, noted: Sequence[Noted]) -> bool:
-    """Whether somebody is subscribed though they opted out later. An opt-out in NetSuite unsubscribes nobody
-    by itself (docs/consent.md), and who is suppressed gets no mail though Klaviyo calls them subscribed.
+    """Whether somebody is subscribed though they opted out later. An opt-out in NetSuite, or one that others
+    record, unsubscribes nobody by itself (docs/consent.md), and who is suppressed gets no mail though Klaviyo
+    calls them subscribed.
     """
     if state is None or state.consent is not _SUBSCRIBED:
         return False
-    harmless = {Why.NETSUITE, *(entry.why for entry in entries_of(state))}
-    return any(
-        each.why not in harmless and (state.changed_at is None or state.changed_at < (each.at or each.seen))
-        for each in noted
-    )
+    standing = {entry.why for entry in entries_of(state)}
+    against = [each for each in noted if by_klaviyo(each) and each.why not in standing]
+    return any(state.changed_at is None or state.changed_at < (each.at or each.seen) for each in against)
 
 
 def _finding(verdict: Verdict, person: Person, detail: str) -> Finding:
