@@ -48,11 +48,9 @@ pytestmark = pytest.mark.line
 
 accounts, line, feed = test_e2e_catalog.accounts, test_e2e_catalog.line, test_e2e_catalog.feed
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-
 
 def ago(hours: float) -> str:
-    return (NOW - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def begin(line: Any, flow: str, **asked: Any) -> tuple[Run, Plan]:
@@ -190,7 +188,7 @@ def test_stock_is_read_again_after_a_catalog_run_that_was_gone_on_with_hours_lat
     push(run, line.klaviyo_client())
     confirm(run, line.klaviyo_client())
     with monkeypatch.context() as hours_ago:
-        began = int((NOW - timedelta(hours=6)).timestamp()) * 10**9
+        began = int((datetime.now(UTC) - timedelta(hours=6)).timestamp()) * 10**9
         hours_ago.setattr(Run, "read_from", property(lambda _: began))
         confirm(run, line.klaviyo_client())
     assert held(line, "variants")[TENT]["inventory_quantity"] == 5

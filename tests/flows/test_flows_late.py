@@ -10,22 +10,21 @@ import pytest
 from netsuite_connector.flows import late
 from netsuite_connector.flows.run import Run
 
-NOW = datetime.now(UTC)
 NewRun = Callable[..., Run]
 
 
 def ended(run: Run, monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
     """The run has just delivered what it began to read so many hours ago."""
     with monkeypatch.context() as patch:
-        began = int((NOW - timedelta(hours=hours)).timestamp() * 1e9)
+        began = int((datetime.now(UTC) - timedelta(hours=hours)).timestamp() * 1e9)
         patch.setattr(Run, "read_from", property(lambda _: began))
         late.note(run)
 
 
 def starts(run: Run, hours: float) -> float:
     """How many hours ago a run reads from that would read from ``hours`` ago."""
-    start = late.start_before(run, NOW - timedelta(hours=hours))
-    return round((NOW - start) / timedelta(hours=1), 3)
+    now = datetime.now(UTC)
+    return round((now - late.start_before(run, now - timedelta(hours=hours))) / timedelta(hours=1), 1)
 
 
 def test_stock_is_read_from_before_the_late_run_began(
