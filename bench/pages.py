@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ import orjson
 from netsuite_connector.column_type import ColumnType
 from netsuite_connector.domains.model import Source
 from netsuite_connector.domains.registry import DOMAINS
+from netsuite_connector.netsuite.info import Column, SearchInfo, SearchTitle
 from netsuite_connector.netsuite.page import Page, page_of
 
 PAGE_ROWS = 5_000
@@ -177,14 +177,14 @@ class PageClient:
         self.waited = 0.0
         self.bytes = 0
 
-    def describe(self, search: str) -> Any:
+    def describe(self, search: str) -> SearchInfo:
         """The columns that the pages have."""
-        return SimpleNamespace(
-            columns=[
-                SimpleNamespace(key=column["key"], type=ColumnType(column["type"]))
-                for column in self._columns_of(search)
-            ]
+        columns = tuple(
+            Column(each["key"], each["name"], each["join"], each["label"], ColumnType(each["type"]))
+            for each in self._columns_of(search)
         )
+        lines = columns[1].key == "lineuniquekey"
+        return SearchInfo(SearchTitle(search, None, self._source.record_type), columns, lines)
 
     def _columns_of(self, search: str) -> list[dict[str, Any]]:
         """The columns of the rows, and for a search of another source those that it can't do without."""
