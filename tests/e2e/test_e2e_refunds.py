@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from netsuite_connector.domains.registry import DOMAINS
+from netsuite_connector.flows import highwater
+from netsuite_connector.flows.realtime import Drain
+from netsuite_connector.flows.run import Run
+from netsuite_connector.window import Window
 
 pytestmark = pytest.mark.line
 
@@ -57,12 +64,9 @@ def test_without_rates_base_amounts_decide(line: Any) -> None:
     assert told["netsuite-200"] == ("Refunded Order", 100.0, 100.8)
 
 
-@pytest.mark.parametrize("amount", [100, 200])
-def test_a_refund_that_was_deleted_and_entered_again_counts_once(line: Any, amount: int) -> None:
-    line.run("orders", end="2026-04-05T00:00:00Z")
-    assert refunds(line)["netsuite-304"] == ("Partially Refunded Order", 100.0, 100.0)
+def entered_anew(line: Any, amount: int) -> None:
+    """A credit memo is deleted, and another entered in its place."""
     line.netsuite.delete("transaction", 304)
-    anew = {"item": "12", "quantity": -1, "rate": amount, "amount": -amount}
     line.netsuite.create(
         "transaction",
         internalid=305,
@@ -73,15 +77,29 @@ def test_a_refund_that_was_deleted_and_entered_again_counts_once(line: Any, amou
         createdfrom="302",
         exchangerate=1,
         total=-amount,
-        lines=[anew],
+        lines=[{"item": "12", "quantity": -1, "rate": amount, "amount": -amount}],
     )
-    report = line.run("orders", start="2026-04-05T00:00:00Z")
-    assert report["adds_up"]
-    name, key = (
-        ("Refunded Order", "netsuite-300") if amount == 200 else ("Partially Refunded Order", "netsuite-305")
-    )
+
+
+@pytest.mark.parametrize("amount", [100, 200])
+def test_a_refund_that_was_deleted_and_entered_again_counts_once(line: Any, amount: int) -> None:
+    line.run("orders", end="2026-04-05T00:00:00Z")
+    assert refunds(line)["netsuite-304"] == ("Partially Refunded Order", 100.0, 100.0)
+    entered_anew(line, amount)
+    assert line.run("orders", start="2026-04-05T00:00:00Z")["adds_up"]
+    whole = ("Refunded Order", "netsuite-300")
+    name, key = whole if amount == 200 else ("Partially Refunded Order", "netsuite-305")
     assert refunds(line)[key] == (name, float(amount), float(amount))
     # Another run over the same finds it as it was told.
-    assert (
-        line.run("orders", start="2026-04-05T00:00:00Z", end="2031-01-01T00:00:00Z")["rows"]["delivered"] == 0
-    )
+    again = line.run("orders", start="2026-04-05T00:00:00Z", end="2031-01-01T00:00:00Z")
+    assert again["rows"]["delivered"] == 0
+
+
+def test_real_time_hears_of_a_deleted_refund_too(line: Any) -> None:
+    line.run("orders", end="2026-04-05T00:00:00Z")
+    highwater.put(Run(line.store, DOMAINS["orders"], Window(), line.staging), datetime.now(UTC), "test")
+    line.netsuite.clear("customrecord_nsk_outbox")
+    entered_anew(line, 100)
+    klaviyo = line.klaviyo_client()
+    Drain([line.store], line.netsuite_client(), lambda _: klaviyo, line.staging).once()
+    assert refunds(line)["netsuite-305"] == ("Partially Refunded Order", 100.0, 100.0)
